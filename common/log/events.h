@@ -1,0 +1,51 @@
+/*
+ * events.h - every event the log can hold: the table behind postern-log(5)
+ *
+ * LOG_EVENT(name, level, keys, sentence)
+ *   name      what stands behind event=
+ *   level     INFO: always written; TRACE: only when `log { verbose = true }` or -v;
+ *             NOTICE, WARNING, ERROR: always, and the syslog priority of that name
+ *   keys      the keys a line of this event may bear, apart from session and message
+ *   sentence  for the manual
+ */
+#define LOG_EVENTS(LOG_EVENT)                                                                      \
+	LOG_EVENT(START, NOTICE, "program pid serial user version",                                       \
+		  "A process has started and confined itself.")                                    \
+	LOG_EVENT(READY, NOTICE, "listeners workers", "The service accepts connections.")          \
+	LOG_EVENT(LISTEN, NOTICE, "listener address port", "A listener is bound.")                 \
+	LOG_EVENT(MISSING, WARNING, "what reason",                                                 \
+		  "Something of the full protection is missing, for example because posternd was " \
+		  "not started by root.")                                                          \
+	LOG_EVENT(END, NOTICE, "program pid status signal took", "A process has ended.")           \
+	LOG_EVENT(KILL, WARNING, "program pid reason",                                             \
+		  "A process did not end by itself, and was killed.")                              \
+	LOG_EVENT(RESPAWN, WARNING, "program pause", "A process that died is started again.")      \
+	LOG_EVENT(RELOAD, NOTICE, "generation reason",                                             \
+		  "A new configuration is in force; the reason says what of it needs a restart.")  \
+	LOG_EVENT(REFUSED_RELOAD, ERROR, "reason",                                                 \
+		  "The new configuration is faulty; the old one stays in force.")                  \
+	LOG_EVENT(STOP, NOTICE, "signal deadline", "The service is stopping.")                     \
+	LOG_EVENT(GIVE_UP, ERROR, "program deaths seconds",                                        \
+		  "A process dies again and again; the service ends.")                             \
+	LOG_EVENT(VIOLATION, ERROR, "program pid reason",                                          \
+		  "A process sent what the message table does not allow, and is ended.")           \
+	LOG_EVENT(CONNECT, INFO, "client port listener", "A client has connected.")          \
+	LOG_EVENT(DISCONNECT, INFO,                                                                \
+		  "client reason took messages recipients rejected commands",               \
+		  "A connection has ended, with the reason and what it came to.")                  \
+	LOG_EVENT(REFUSE, INFO, "client listener code limit value",                                \
+		  "A connection was refused before its greeting by the limit named.")              \
+	LOG_EVENT(REJECT, INFO,                                                                    \
+		  "client helo message from command argument code enhanced reply decided limit value",          \
+		  "A command or message was rejected, with what decided it.")                      \
+	LOG_EVENT(MESSAGE, INFO, "client helo protocol from recipients size code reply took",      \
+		  "A message was received to its end, with what its sender was told.")             \
+	LOG_EVENT(DELIVERY, INFO, "from to mailbox file size took duplicate",                      \
+		  "A message lies in a mailbox, durable.")                                         \
+	LOG_EVENT(FAILED, ERROR, "from to mailbox reason code",                                    \
+		  "A message could not be delivered; its sender was told to try again.")           \
+	LOG_EVENT(MAILBOX, NOTICE, "mailbox", "A missing mailbox was made.")                       \
+	LOG_EVENT(SHORT, WARNING, "what reason", "A resource of the machine is short.")            \
+	LOG_EVENT(COMMAND, TRACE, "line", "A command has arrived.")                                \
+	LOG_EVENT(REPLY, TRACE, "line", "A reply was sent.")                                       \
+	LOG_EVENT(DEBUG, TRACE, "text", "A step that only a developer asks for.")

@@ -1,0 +1,233 @@
+/*
+ * accept.c - listening sockets, and who gets a session
+ *
+ * Runs in: postern-worker.  Privilege: none; the sockets were bound by the master.
+ * Distrusts: the clients, who may be too many.
+ */
+#include "worker/accept.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <bsd/string.h>
+#include <netinet/tcp.h>
+
+#include "common/fail/fail.h"
+#include "common/frame/message.h"
+#include "common/log/log.h"
+#include "worker/session.h"
+
+/* Connections taken in one turn of the loop, so that sessions get theirs. */
+#define ACCEPT_AT_ONCE 32
+
+struct listener {
+	LIST_ENTRY(listener) next;
+	struct worker *worker;
+	int socket;
+	struct event readable;
+	char title[sizeof(((struct message_listener *)0)->title)];
+};
+
+static void on_connection(int socket, short what, void *context);
+
+void accept_add(struct worker *worker, int socket, const char *title)
+{
+	struct listener *listener = must_allocate(1, sizeof(*listener));
+
+	listener->worker = worker;
+	listener->socket = socket;
+	strlcpy(listener->title, title, sizeof(listener->title));
+	evutil_make_socket_nonblocking(socket);
+	event_assign(&listener->readable, worker->loop, socket, EV_READ | EV_PERSIST, on_connection,
+		     listener);
+	LIST_INSERT_HEAD(&worker->listeners, listener, next);
+}
+
+void accept_start(struct worker *worker)
+{
+	struct listener *listener;
+
+	LIST_FOREACH (listener, &worker->listeners, next)
+		event_add(&listener->readable, NULL);
+}
+
+void accept_stop(struct worker *worker)
+{
+	struct listener *listener;
+
+	while ((listener = LIST_FIRST(&worker->listeners))) {
+		LIST_REMOVE(listener, next);
+		event_del(&listener->readable);
+		close(listener->socket);
+		listener->socket = -1;
+		/* Not freed: sessions keep its title; the process ends soon. */
+	}
+	event_del(&worker->accept_pause);
+}
+
+/* Leaves new connections to others, or in the backlog, for a moment. */
+static void pause_accepting(struct worker *worker)
+{
+	static const struct timeval moment = { 0, 50000 };
+	struct listener *listener;
+
+	LIST_FOREACH (listener, &worker->listeners, next)
+		event_del(&listener->readable);
+	event_add(&worker->accept_pause, &moment);
+}
+
+/* ---- refusing ---- */
+
+static void log_refusal(const struct listener *listener, const struct sockaddr_in6 *client,
+			const char *limit, long long value)
+{
+	char text[INET6_ADDRSTRLEN] = "";
+	struct log_line line;
+
+	inet_ntop(AF_INET6, &client->sin6_addr, text, sizeof(text));
+	log_begin(&line, EVENT_REFUSE, NULL);
+	log_text(&line, "client", strncmp(text, "::ffff:", 7) == 0 ? text + 7 : text);
+	log_text(&line, "listener", listener->title);
+	log_number(&line, "code", 421);
+	log_text(&line, "limit", limit);
+	log_number(&line, "value", value);
+	log_end(&line);
+}
+
+static void refuse(const struct listener *listener, int socket, const struct sockaddr_in6 *client,
+		   enum smtp_reply reply, const char *limit, long long value)
+{
+	char line[SMTP_REPLY_SIZE];
+	size_t length = smtp_reply_format(reply, NULL, false, line);
+
+	log_refusal(listener, client, limit, value);
+	if (write(socket, line, length) < 0)
+		errno = 0; /* it is gone: nothing is owed to it */
+	close(socket);
+}
+
+static bool has_room(const struct worker *worker)
+{
+	return worker->session_count < (size_t)worker->configuration->workers.sessions;
+}
+
+static void admit(struct listener *listener, int socket, const struct sockaddr_in6 *client)
+{
+	struct worker *worker = listener->worker;
+	long long per_address = worker->configuration->limits.sessions_per_address;
+	long long sessions = worker->configuration->workers.sessions;
+	static const int on = 1;
+
+	if (!has_room(worker)) {
+		refuse(listener, socket, client, SMTP_REPLY_TOO_MANY_SESSIONS, "workers.sessions",
+		       sessions);
+		return;
+	}
+	if (per_address &&
+	    scoreboard_from(worker->board, &client->sin6_addr) >= (size_t)per_address) {
+		refuse(listener, socket, client, SMTP_REPLY_TOO_MANY_FROM_YOU,
+		       "limits.sessions-per-address", per_address);
+		return;
+	}
+	/* Replies are written whole: Nagle's algorithm would only hold them back. */
+	setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (!session_open(worker, socket, client, listener->title))
+		refuse(listener, socket, client, SMTP_REPLY_NO_RESOURCES, "memory", 0);
+}
+
+/* ---- accepting ---- */
+
+/* An IPv4 address as an IPv4-mapped one, so that there is one kind. */
+static void map_address(const struct sockaddr_storage *from, struct sockaddr_in6 *to)
+{
+	const struct sockaddr_in *old = (const struct sockaddr_in *)from;
+
+	if (from->ss_family == AF_INET6) {
+		memcpy(to, from, sizeof(*to));
+		return;
+	}
+	memset(to, 0, sizeof(*to));
+	to->sin6_family = AF_INET6;
+	to->sin6_port = old->sin_port;
+	to->sin6_addr.s6_addr[10] = to->sin6_addr.s6_addr[11] = 0xff;
+	memcpy(to->sin6_addr.s6_addr + 12, &old->sin_addr, sizeof(old->sin_addr));
+}
+
+static int take(const struct listener *listener, struct sockaddr_in6 *client)
+{
+	struct sockaddr_storage address;
+	socklen_t length = sizeof(address);
+	int socket = accept4(listener->socket, (struct sockaddr *)&address, &length,
+			     SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (socket >= 0)
+		map_address(&address, client);
+	return socket;
+}
+
+/*
+ * No descriptor left: gives up the one in reserve for as long as it takes to
+ * tell one client, who would otherwise hang in the backlog.
+ */
+static void refuse_without_descriptor(struct listener *listener)
+{
+	struct worker *worker = listener->worker;
+	struct sockaddr_in6 client;
+	int socket;
+
+	if (worker->reserve >= 0)
+		close(worker->reserve);
+	socket = take(listener, &client);
+	if (socket >= 0)
+		refuse(listener, socket, &client, SMTP_REPLY_NO_RESOURCES, "descriptors",
+		       (long long)worker->session_count);
+	worker->reserve = dup(STDIN_FILENO);
+}
+
+static void log_shortage(int error)
+{
+	struct log_line line;
+
+	log_begin(&line, EVENT_SHORT, NULL);
+	log_text(&line, "what", "accept");
+	log_text(&line, "reason", strerror(error));
+	log_end(&line);
+}
+
+/* False: accept no more in this turn. */
+static bool after_failure(struct listener *listener, int error)
+{
+	if (error == EAGAIN)
+		return false;
+	if (error == EINTR || error == ECONNABORTED)
+		return true;
+	log_shortage(error);
+	if (error == EMFILE)
+		refuse_without_descriptor(listener);
+	pause_accepting(listener->worker);
+	return false;
+}
+
+static void on_connection(int socket, short what, void *context)
+{
+	struct listener *listener = context;
+	struct worker *worker = listener->worker;
+	struct sockaddr_in6 client;
+
+	(void)what;
+	for (int i = 0; i < ACCEPT_AT_ONCE; i++) {
+		if (!has_room(worker) && scoreboard_room_elsewhere(worker->board, worker->slot)) {
+			pause_accepting(worker);
+			return;
+		}
+		socket = take(listener, &client);
+		if (socket >= 0)
+			admit(listener, socket, &client);
+		else if (!after_failure(listener, errno))
+			return;
+	}
+}

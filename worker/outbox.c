@@ -1,0 +1,389 @@
+/*
+ * outbox.c - hands completed messages to delivery and waits for its verdicts
+ *
+ * Runs in: postern-worker.  Privilege: none.
+ * Distrusts: the verdicts: delivery may have been broken into.
+ */
+#include "worker/outbox.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <bsd/string.h>
+
+#include "common/fail/fail.h"
+#include "common/frame/channel.h"
+#include "common/log/log.h"
+#include "worker/session.h"
+
+/* How often the age of waiting messages is looked at, in seconds. */
+#define AGE_INTERVAL 1
+
+#define VERDICT_FRAME (MESSAGE_HEADER_SIZE + sizeof(uint64_t) + sizeof(uint8_t))
+
+TAILQ_HEAD(messages, message);
+
+struct outbox {
+	struct worker *worker;
+	struct messages waiting; /* not, or not wholly, in the pipe; the first is on its way */
+	struct messages sent;	 /* in the pipe, without a verdict */
+	uint64_t last_handle;
+
+	int messages; /* -1: delivery is away */
+	int verdicts;
+	struct event writable;
+	struct event readable;
+	struct event age;
+	uint8_t input[64 * VERDICT_FRAME]; /* begins with a verdict, maybe an incomplete one */
+	size_t input_used;
+};
+
+static void on_writable(int descriptor, short what, void *context);
+static void on_readable(int descriptor, short what, void *context);
+static void on_age(int descriptor, short what, void *context);
+
+struct outbox *outbox_new(struct worker *worker)
+{
+	static const struct timeval interval = { AGE_INTERVAL, 0 };
+	struct outbox *outbox = must_allocate(1, sizeof(*outbox));
+
+	outbox->worker = worker;
+	outbox->messages = outbox->verdicts = -1;
+	TAILQ_INIT(&outbox->waiting);
+	TAILQ_INIT(&outbox->sent);
+	event_assign(&outbox->age, worker->loop, -1, EV_PERSIST, on_age, outbox);
+	event_add(&outbox->age, &interval);
+	return outbox;
+}
+
+static void forget(struct outbox *outbox, struct messages *list, struct message *message)
+{
+	TAILQ_REMOVE(list, message, next);
+	message_free(message, outbox->worker->spool);
+}
+
+/* ---- the connection to delivery ---- */
+
+/* What had no verdict goes to the front again, in its old order. */
+static void take_back(struct outbox *outbox)
+{
+	struct message *message;
+
+	while ((message = TAILQ_LAST(&outbox->sent, messages))) {
+		TAILQ_REMOVE(&outbox->sent, message, next);
+		TAILQ_INSERT_HEAD(&outbox->waiting, message, next);
+	}
+	TAILQ_FOREACH (message, &outbox->waiting, next) {
+		if (!message->sent)
+			continue;
+		message->frame[MESSAGE_HEADER_SIZE + SUBMISSION_FLAGS_OFFSET] |= SUBMISSION_AGAIN;
+		message->sent = 0;
+		message->complete = false;
+	}
+}
+
+static void disconnect(struct outbox *outbox)
+{
+	if (outbox->messages < 0)
+		return;
+	event_del(&outbox->writable);
+	event_del(&outbox->readable);
+	close(outbox->messages);
+	close(outbox->verdicts);
+	outbox->messages = outbox->verdicts = -1;
+	outbox->input_used = 0;
+	take_back(outbox);
+}
+
+void outbox_connect(struct outbox *outbox, int verdicts, int messages)
+{
+	if (outbox->messages >= 0)
+		on_readable(outbox->verdicts, EV_READ, outbox); /* the last words of the old one */
+	disconnect(outbox);
+	outbox->verdicts = verdicts;
+	outbox->messages = messages;
+	event_assign(&outbox->readable, outbox->worker->loop, verdicts, EV_READ | EV_PERSIST,
+		     on_readable, outbox);
+	event_assign(&outbox->writable, outbox->worker->loop, messages, EV_WRITE, on_writable,
+		     outbox);
+	event_add(&outbox->readable, NULL);
+	if (!TAILQ_EMPTY(&outbox->waiting))
+		event_add(&outbox->writable, NULL);
+}
+
+/* ---- sending ---- */
+
+static bool build_frame(struct message *message, struct submission *submission)
+{
+	/* Longest envelope without its recipients: every string at its bound. */
+	size_t fixed = 512 + ENVELOPE_HELO_MAX + strlen(message->sender);
+	size_t size = MESSAGE_HEADER_SIZE + fixed + message->recipients.used;
+	struct wire_writer writer = { .size = size - MESSAGE_HEADER_SIZE };
+
+	message->frame = allocate(size, 1);
+	if (!message->frame)
+		return false;
+	writer.bytes = message->frame + MESSAGE_HEADER_SIZE;
+	message_put_submission(&writer, submission);
+	wire_put_bytes(&writer, message->recipients.bytes, message->recipients.used);
+	require(!writer.failed);
+	message_put_header(message->frame, MESSAGE_SUBMISSION, (uint32_t)writer.used);
+	message->frame_length = MESSAGE_HEADER_SIZE + writer.used;
+	return true;
+}
+
+bool outbox_submit(struct outbox *outbox, struct message *message, struct submission *submission)
+{
+	submission->handle = ++outbox->last_handle;
+	memcpy(submission->id, message->id, sizeof(submission->id));
+	submission->flags = message->flags;
+	submission->sender = (struct wire_string){ message->sender, strlen(message->sender) };
+	submission->body_length = message_body_length(message);
+	submission->recipient_count = message->recipient_count;
+	if (!build_frame(message, submission))
+		return false;
+	message->handle = submission->handle;
+	message->submitted = clock_steady();
+	TAILQ_INSERT_TAIL(&outbox->waiting, message, next);
+	/* At the end of this turn of the loop: several messages go in one write. */
+	if (outbox->messages >= 0)
+		event_active(&outbox->writable, EV_WRITE, 0);
+	return true;
+}
+
+/* The parts of a message that can go with one writev(2): frame, and a body that has no blocks. */
+static int gather(const struct message *message, struct iovec *parts)
+{
+	uint64_t sent = message->sent;
+	uint64_t spooled = message->frame_length + (uint64_t)message->block_count * SPOOL_BLOCK;
+	int count = 0;
+
+	if (sent < message->frame_length) {
+		parts[count].iov_base = message->frame + sent;
+		parts[count++].iov_len = message->frame_length - sent;
+		sent = message->frame_length;
+	}
+	if (sent >= spooled && sent - spooled < message->tail_used) {
+		parts[count].iov_base = message->tail + (sent - spooled);
+		parts[count++].iov_len = message->tail_used - (sent - spooled);
+	}
+	return count;
+}
+
+static bool is_in_blocks(const struct message *message)
+{
+	return message->sent >= message->frame_length &&
+	       message->sent < message->frame_length + (uint64_t)message->block_count * SPOOL_BLOCK;
+}
+
+static ssize_t send_block(struct outbox *outbox, const struct message *message)
+{
+	uint64_t place = message->sent - message->frame_length;
+
+	return spool_send(outbox->worker->spool, message->blocks[place / SPOOL_BLOCK],
+			  place % SPOOL_BLOCK, outbox->messages);
+}
+
+#define PARTS 64
+
+/* As many waiting messages as one writev(2) takes; one with blocks ends the row. */
+static ssize_t send_parts(struct outbox *outbox)
+{
+	struct iovec parts[PARTS];
+	struct message *message;
+	int count = 0;
+
+	TAILQ_FOREACH (message, &outbox->waiting, next) {
+		if (count > PARTS - 2)
+			break;
+		count += gather(message, parts + count);
+		if (message->block_count)
+			break;
+	}
+	return writev(outbox->messages, parts, count);
+}
+
+/* `count` more bytes of the waiting messages are in the pipe. */
+static void advance(struct outbox *outbox, uint64_t count)
+{
+	struct message *message;
+	uint64_t left;
+
+	while (count && (message = TAILQ_FIRST(&outbox->waiting))) {
+		left = message->frame_length + message_body_length(message) - message->sent;
+		if (count < left) {
+			message->sent += count;
+			return;
+		}
+		message->sent += left;
+		count -= left;
+		message->complete = true;
+		TAILQ_REMOVE(&outbox->waiting, message, next);
+		TAILQ_INSERT_TAIL(&outbox->sent, message, next);
+	}
+}
+
+static void on_writable(int descriptor, short what, void *context)
+{
+	struct outbox *outbox = context;
+	struct message *message;
+	ssize_t sent;
+
+	(void)descriptor;
+	(void)what;
+	while (outbox->messages >= 0 && (message = TAILQ_FIRST(&outbox->waiting))) {
+		sent = is_in_blocks(message) ? send_block(outbox, message) : send_parts(outbox);
+		if (sent > 0) {
+			advance(outbox, (uint64_t)sent);
+		} else if (sent < 0 && errno == EAGAIN) {
+			event_add(&outbox->writable, NULL);
+			return;
+		} else if (sent == 0 || errno != EINTR) {
+			/* EPIPE: delivery has gone; its verdicts may still be in the other pipe. */
+			on_readable(outbox->verdicts, EV_READ, outbox);
+			disconnect(outbox);
+		}
+	}
+}
+
+/* ---- verdicts ---- */
+
+static struct message *find(struct outbox *outbox, uint64_t handle)
+{
+	struct message *message;
+
+	TAILQ_FOREACH (message, &outbox->sent, next)
+		if (message->handle == handle)
+			return message;
+	return NULL;
+}
+
+static void report_violation(struct outbox *outbox, const char *reason)
+{
+	struct message_violation violation = { .serial = 0 };
+	uint8_t bytes[MESSAGE_CONTROL_MAX];
+	struct wire_writer writer = { bytes, sizeof(bytes), 0, false };
+
+	log_event_text(EVENT_VIOLATION, "reason", reason);
+	strlcpy(violation.reason, reason, sizeof(violation.reason));
+	message_put_violation(&writer, &violation);
+	channel_send(CHANNEL_DESCRIPTOR, MESSAGE_VIOLATION, &writer, NULL, 0);
+	disconnect(outbox);
+}
+
+static bool take_verdict(struct outbox *outbox, const uint8_t *frame, struct problem *problem)
+{
+	struct message_header header;
+	struct message_verdict verdict;
+	struct message *message;
+	struct wire_reader reader = {
+		frame + MESSAGE_HEADER_SIZE,
+		VERDICT_FRAME - MESSAGE_HEADER_SIZE,
+		0,
+		false,
+	};
+
+	if (!message_get_header(frame, FROM_DELIVERY, TO_WORKER, WAY_PIPE, &header, problem))
+		return false;
+	if (header.length != VERDICT_FRAME - MESSAGE_HEADER_SIZE ||
+	    !message_get_verdict(&reader, &verdict))
+		return problem_set(problem, "a malformed verdict");
+	message = find(outbox, verdict.handle);
+	if (!message)
+		return problem_set(problem, "a verdict for a message that was not submitted");
+	if (message->session)
+		session_verdict(message->session, message, (enum verdict)verdict.verdict);
+	forget(outbox, &outbox->sent, message);
+	return true;
+}
+
+/* Takes the complete verdicts of the input; false after a violation. */
+static bool take_verdicts(struct outbox *outbox)
+{
+	struct problem problem;
+	size_t used = 0;
+
+	while (outbox->input_used - used >= VERDICT_FRAME) {
+		if (!take_verdict(outbox, outbox->input + used, &problem)) {
+			report_violation(outbox, problem.text);
+			return false;
+		}
+		used += VERDICT_FRAME;
+	}
+	outbox->input_used -= used;
+	memmove(outbox->input, outbox->input + used, outbox->input_used);
+	return true;
+}
+
+/* Reads verdicts until the pipe is empty; delivery has gone at its end. */
+static void on_readable(int descriptor, short what, void *context)
+{
+	struct outbox *outbox = context;
+	ssize_t length;
+
+	(void)what;
+	while (outbox->verdicts >= 0) {
+		length = read(descriptor, outbox->input + outbox->input_used,
+			      sizeof(outbox->input) - outbox->input_used);
+		if (length < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (length <= 0) {
+			disconnect(outbox);
+			return;
+		}
+		outbox->input_used += (size_t)length;
+		if (!take_verdicts(outbox))
+			return;
+	}
+}
+
+/* ---- messages that wait too long, or for nobody ---- */
+
+static void give_up(struct message *message)
+{
+	struct session *session = message->session;
+
+	message->session = NULL;
+	session_no_verdict(session, message);
+}
+
+static void give_up_old(struct outbox *outbox, struct messages *list, int64_t oldest)
+{
+	struct message *message, *following;
+
+	TAILQ_FOREACH_SAFE (message, list, next, following) {
+		if (message->submitted > oldest)
+			continue;
+		if (message->session)
+			give_up(message);
+		/* What delivery has seen a part of stays, for the verdict that will come. */
+		if (message->sent == 0)
+			forget(outbox, list, message);
+	}
+}
+
+static void on_age(int descriptor, short what, void *context)
+{
+	struct outbox *outbox = context;
+	int64_t limit = outbox->worker->configuration->timeouts.delivery * 1000000;
+
+	(void)descriptor;
+	(void)what;
+	give_up_old(outbox, &outbox->waiting, clock_steady() - limit);
+	give_up_old(outbox, &outbox->sent, clock_steady() - limit);
+}
+
+void outbox_abandon(struct outbox *outbox, struct session *session)
+{
+	struct message *message;
+
+	TAILQ_FOREACH (message, &outbox->waiting, next)
+		if (message->session == session)
+			message->session = NULL;
+	TAILQ_FOREACH (message, &outbox->sent, next)
+		if (message->session == session)
+			message->session = NULL;
+}

@@ -1,0 +1,199 @@
+/*
+ * policy.c - answers the engine's questions: may this sender, this recipient, this message?
+ *
+ * Runs in: postern-worker.  Privilege: none.
+ * Distrusts: addresses, which the engine has parsed and nobody has judged yet.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <event2/buffer.h>
+
+#include "worker/outbox.h"
+#include "worker/session.h"
+
+static void answer(struct session *session, enum smtp_reply reply)
+{
+	smtp_server_answer(session->engine, reply, NULL);
+	session->decided = NULL;
+}
+
+static void on_greeted(void *context, struct smtp_text name, bool extended)
+{
+	struct session *session = context;
+
+	(void)extended;
+	free(session->helo);
+	session->helo = strndup(name.bytes, name.length);
+}
+
+static void on_reset(void *context)
+{
+	struct session *session = context;
+
+	if (session->message)
+		message_free(session->message, session->worker->spool);
+	session->message = NULL;
+}
+
+static void on_mail(void *context, const struct smtp_path *sender,
+		    const struct smtp_parameters *parameters)
+{
+	struct session *session = context;
+	char id[MESSAGE_ID_SIZE];
+	uint32_t flags = 0;
+
+	if (parameters->body == SMTP_BODY_8BITMIME)
+		flags |= SUBMISSION_8BITMIME;
+	if (parameters->present & SMTP_HAS_SMTPUTF8)
+		flags |= SUBMISSION_SMTPUTF8;
+	snprintf(id, sizeof(id), "%s-%u", session->id, ++session->transactions);
+	on_reset(session);
+	session->message = message_new(id, sender, flags);
+	answer(session, session->message ? SMTP_REPLY_SENDER_OK : SMTP_REPLY_NO_MEMORY);
+}
+
+static const enum smtp_reply class_replies[] = {
+	[RECIPIENT_ACCEPTED] = SMTP_REPLY_RECIPIENT_OK,
+	[RECIPIENT_UNKNOWN] = SMTP_REPLY_UNKNOWN_USER,
+	[RECIPIENT_NOT_OURS] = SMTP_REPLY_NO_RELAY,
+};
+
+static void on_rcpt(void *context, const struct smtp_path *recipient,
+		    const struct smtp_parameters *parameters)
+{
+	struct session *session = context;
+	char local[SMTP_LOCAL_MAX + 1], domain[SMTP_DOMAIN_MAX + 1];
+	struct recipient_decision decision;
+
+	(void)parameters;
+	require(smtp_local_unquote(recipient, local, sizeof(local)) >= 0);
+	require(recipient->domain.length < sizeof(domain));
+	memcpy(domain, recipient->domain.bytes, recipient->domain.length);
+	domain[recipient->domain.length] = '\0';
+	tables_decide(session->worker->tables, local, domain, &decision);
+	session->decided = decision.decided;
+	if (decision.class == RECIPIENT_ACCEPTED &&
+	    !message_add_recipient(session->message, recipient, local))
+		answer(session, SMTP_REPLY_NO_MEMORY);
+	else
+		answer(session, class_replies[decision.class]);
+}
+
+static void on_data(void *context)
+{
+	answer(context, SMTP_REPLY_GO_AHEAD);
+}
+
+static void on_body(void *context, const char *bytes, size_t length)
+{
+	struct session *session = context;
+
+	message_add_body(session->message, session->worker->spool, bytes, length);
+}
+
+static void on_end(void *context, uint64_t size)
+{
+	struct session *session = context;
+	const char *helo = session->helo ? session->helo : "";
+	struct submission submission = {
+		.received = clock_now(),
+		.client = session->client,
+		.client_port = session->port,
+		.helo = { helo, strlen(helo) },
+	};
+
+	(void)size;
+	if (session->message->failed) {
+		session->decided = "spool";
+		answer(session, session->message->fault);
+		return;
+	}
+	snprintf(submission.protocol, sizeof(submission.protocol), "%s",
+		 smtp_server_protocol(session->engine));
+	if (!outbox_submit(session->worker->outbox, session->message, &submission)) {
+		answer(session, SMTP_REPLY_NO_MEMORY);
+		return;
+	}
+	session->message->session = session;
+	session->message = NULL;
+}
+
+static void on_output(void *context, const char *bytes, size_t length)
+{
+	struct session *session = context;
+	struct log_line line;
+
+	if (evbuffer_add(session->output, bytes, length) < 0)
+		session->broken = true;
+	if (!log_is_verbose())
+		return;
+	session_log(session, &line, EVENT_REPLY);
+	log_bytes(&line, "line", bytes, length >= 2 ? length - 2 : 0);
+	log_end(&line);
+}
+
+static void on_command(void *context, struct smtp_text text)
+{
+	struct log_line line;
+
+	if (!log_is_verbose())
+		return;
+	session_log(context, &line, EVENT_COMMAND);
+	log_bytes(&line, "line", text.bytes, text.length);
+	log_end(&line);
+}
+
+static void log_rejection(const struct session *session, const struct smtp_rejection *rejection,
+			  const struct smtp_reply_description *reply)
+{
+	struct log_line line;
+
+	session_log(session, &line, EVENT_REJECT);
+	log_text(&line, "helo", session->helo);
+	if (session->message) {
+		log_text(&line, "message", session->message->id);
+		log_text(&line, "from", session->message->sender);
+	}
+	if (rejection->command.length)
+		log_bytes(&line, "command", rejection->command.bytes, rejection->command.length);
+	if (rejection->argument.length)
+		log_bytes(&line, "argument", rejection->argument.bytes, rejection->argument.length);
+	log_number(&line, "code", reply->code);
+	log_text(&line, "enhanced", reply->enhanced);
+	log_text(&line, "reply", rejection->text);
+	log_text(&line, "decided",
+		 session->decided   ? session->decided
+		 : rejection->limit ? "limits"
+				    : "protocol");
+	if (rejection->limit) {
+		log_text(&line, "limit", rejection->limit);
+		log_number(&line, "value", (long long)rejection->value);
+	}
+	log_end(&line);
+}
+
+static void on_rejected(void *context, const struct smtp_rejection *rejection)
+{
+	const struct smtp_reply_description *reply = smtp_reply_describe(rejection->reply);
+	struct session *session = context;
+
+	session->rejected++;
+	log_rejection(session, rejection, reply);
+	if (reply->code == 421 && !session->reason)
+		session->reason = reply->name;
+}
+
+const struct smtp_policy worker_policy = {
+	.greeted = on_greeted,
+	.mail = on_mail,
+	.rcpt = on_rcpt,
+	.data = on_data,
+	.body = on_body,
+	.end = on_end,
+	.reset = on_reset,
+	.output = on_output,
+	.rejected = on_rejected,
+	.command = on_command,
+};
