@@ -281,21 +281,43 @@ void log_format(struct log_line *line, const char *key, const char *format, ...)
 	log_text(line, key, value);
 }
 
-/* The JSON object as text; for syslog behind the usual prefix. */
+static const char *longest_key(json_t *object)
+{
+	const char *key, *longest = NULL;
+	size_t length = 0;
+	json_t *value;
+
+	json_object_foreach(object, key, value)
+	{
+		if (json_string_length(value) > length) {
+			length = json_string_length(value);
+			longest = key;
+		}
+	}
+	return longest;
+}
+
+/* The JSON object as text; for syslog behind the usual prefix. What makes it too long is left out.
+ */
 static void write_json(struct log_line *line)
 {
-	size_t length;
+	size_t room, length;
 
 	if (settings.is_syslog) {
 		begin_text(line, "");
 		append(line, " ", 1);
 	}
-	length = json_dumpb(line->json, line->text + line->used,
-			    sizeof(line->text) - 2 - line->used, JSON_COMPACT | JSON_ENSURE_ASCII);
+	room = sizeof(line->text) - 2 - line->used;
+	for (;;) {
+		length = json_dumpb(line->json, line->text + line->used, room,
+				    JSON_COMPACT | JSON_ENSURE_ASCII);
+		if (length <= room || !longest_key(line->json))
+			break;
+		json_object_del(line->json, longest_key(line->json));
+	}
 	json_decref(line->json);
 	line->json = NULL;
-	if (length < sizeof(line->text) - 2 - line->used)
-		line->used += length;
+	line->used += length <= room ? length : 0;
 }
 
 void log_end(struct log_line *line)

@@ -3,7 +3,8 @@
  *
  * A line is built key by key in the order given and written with one write(2)
  * (one datagram for syslog). Nothing from the network is written unescaped:
- * log_bytes() takes any bytes. A line is cut at LOG_LINE_SIZE, never split.
+ * log_bytes() takes any bytes. A line is cut at LOG_LINE_SIZE, never split (of a JSON object
+ * the longest value is left out instead, so that it stays one).
  * The events and the keys they may bear stand in events.h.
  */
 #ifndef POSTERN_COMMON_LOG_H

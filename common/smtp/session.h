@@ -56,6 +56,10 @@ void smtp_say_limit(struct smtp_server *server, enum smtp_reply reply, const cha
 		    const char *limit, unsigned long long value);
 /* A rejection for a fault of protocol: counts, and closes the session when there were too many. */
 void smtp_fault(struct smtp_server *server, enum smtp_reply reply, const char *argument);
+/* Counts a fault that was answered already. */
+void smtp_count_fault(struct smtp_server *server);
+/* Closes the session if that was asked for and nothing is in hand any more. */
+void smtp_close_if_due(struct smtp_server *server);
 /* Counts an unknown command beside the fault. */
 void smtp_count_unknown(struct smtp_server *server);
 
