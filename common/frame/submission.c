@@ -58,7 +58,7 @@ static void get_recipient(struct wire_reader *reader, struct submission_recipien
 	recipient->path = get_address(reader);
 	recipient->local = get_address(reader);
 	recipient->domain = get_address(reader);
-	if (recipient->path.length == 0 || recipient->local.length == 0)
+	if (recipient->path.length == 0) /* a local part may be empty: ""@domain is a path */
 		reader->failed = true;
 }
 

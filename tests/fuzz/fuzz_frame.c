@@ -20,7 +20,7 @@ static void walk(struct submission *submission)
 
 	while (submission_next_recipient(&recipients, &recipient)) {
 		require(recipient.path.length > 0 && recipient.path.length <= ENVELOPE_ADDRESS_MAX);
-		require(recipient.local.length > 0);
+		require(recipient.local.length <= ENVELOPE_ADDRESS_MAX);
 		require(!memchr(recipient.local.bytes, '\0', recipient.local.length));
 		count++;
 	}

@@ -295,7 +295,7 @@ START_TEST(a_spoilt_submission_is_refused)
 }
 END_TEST
 
-START_TEST(a_recipient_without_a_name_is_refused)
+START_TEST(a_recipient_without_a_path_is_refused)
 {
 	struct submission sent = example(), got;
 	struct wire_writer out = writer();
@@ -303,7 +303,7 @@ START_TEST(a_recipient_without_a_name_is_refused)
 
 	message_put_submission(&out, &sent);
 	put_recipient(&out, "a@x.example", "a", "x.example");
-	put_recipient(&out, "b@x.example", "", "x.example");
+	put_recipient(&out, "", "b", "x.example");
 	in = reader(&out);
 	ck_assert(!message_get_submission(&in, &got));
 }
@@ -427,7 +427,7 @@ static Suite *suite(void)
 	tcase_add_test(test, a_submission_comes_back);
 	tcase_add_test(test, a_submission_cut_anywhere_is_refused);
 	tcase_add_loop_test(test, a_spoilt_submission_is_refused, 0, SPOILS);
-	tcase_add_test(test, a_recipient_without_a_name_is_refused);
+	tcase_add_test(test, a_recipient_without_a_path_is_refused);
 	tcase_add_test(test, verdicts);
 	tcase_add_test(test, the_channel_carries_messages_and_descriptors);
 	tcase_add_test(test, the_channel_refuses_what_the_table_does_not_have);
