@@ -205,11 +205,15 @@ static void drop_pending(struct session *session)
 	session->pending = NULL;
 }
 
+static bool takes_input(const struct session *session)
+{
+	return !is_closed(session) && !session->blocked && !session->pending &&
+	       !smtp_server_is_waiting(session->engine);
+}
+
 /* After every step: sends what there is to say, and waits for what comes next. */
 static void settle(struct session *session)
 {
-	bool wants_input;
-
 	if (!flush(session))
 		return;
 	while (pending_length(session) && !session->blocked && !is_closed(session) &&
@@ -220,14 +224,10 @@ static void settle(struct session *session)
 	}
 	if (pending_length(session) == 0 || is_closed(session))
 		drop_pending(session);
-	wants_input = !is_closed(session) && !session->blocked && !session->pending &&
-		      !smtp_server_is_waiting(session->engine);
 	if (session->blocked)
 		event_add(&session->writable, NULL);
-	if (wants_input)
+	if (takes_input(session))
 		event_add(&session->readable, NULL);
-	else
-		event_del(&session->readable);
 	if (is_closed(session) && !session->blocked)
 		linger(session);
 	else
@@ -238,10 +238,16 @@ static void on_readable(int socket, short what, void *context)
 {
 	struct session *session = context;
 	char *input = session->worker->input;
-	ssize_t length = read(socket, input, WORKER_INPUT_SIZE);
+	ssize_t length;
 	size_t used;
 
 	(void)what;
+	if (!session->lingering && !takes_input(session)) {
+		/* Only now: most clients are silent while they wait, and it costs a system call. */
+		event_del(&session->readable);
+		return;
+	}
+	length = read(socket, input, WORKER_INPUT_SIZE);
 	if (length < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (length <= 0) {
