@@ -1,0 +1,116 @@
+/*
+ * check.c - what the options of a configuration must be to each other
+ *
+ * Runs in: every program; asking the resolver in postern's master only (a sealed
+ * configuration has a hostname).  Privilege: none needed.
+ * Distrusts: the configuration file and the resolver.
+ */
+#include "common/configuration/check.h"
+
+#include <netdb.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <bsd/string.h>
+
+#include "common/configuration/fields.h"
+#include "common/tables/tables.h"
+
+#define HOST_NAME_SIZE 256
+
+/* The resolver's full name for a name without a dot; without an answer the name stays. */
+static void qualify(char *name, size_t size)
+{
+	struct addrinfo hints = { .ai_flags = AI_CANONNAME, .ai_socktype = SOCK_STREAM };
+	struct addrinfo *found = NULL;
+	char normal[HOST_NAME_SIZE];
+
+	if (strchr(name, '.') || getaddrinfo(name, NULL, &hints, &found) != 0)
+		return;
+	if (found->ai_canonname && domain_normalise(found->ai_canonname, normal, sizeof(normal)))
+		strlcpy(name, normal, size);
+	freeaddrinfo(found);
+}
+
+/* The name of this host as a domain; "localhost" where the host has none that could be one. */
+static void find_host_name(char *name, size_t size)
+{
+	char own[HOST_NAME_SIZE] = "";
+
+	if (gethostname(own, sizeof(own) - 1) < 0 || !domain_normalise(own, name, size))
+		strlcpy(name, "localhost", size);
+	qualify(name, size);
+}
+
+static bool complete_hostname(struct configuration *configuration)
+{
+	char name[HOST_NAME_SIZE];
+
+	if (configuration->hostname)
+		return true;
+	find_host_name(name, sizeof(name));
+	configuration->hostname = strdup(name);
+	return configuration->hostname;
+}
+
+static int compare_names(const void *left, const void *right)
+{
+	return strcmp(*(char *const *)left, *(char *const *)right);
+}
+
+static bool check_domains(const struct configuration *configuration, struct reader *reader)
+{
+	const struct text_list *domains = &configuration->domains;
+	char **sorted = allocate(domains->count, sizeof(*sorted));
+	bool is_fine = true;
+
+	if (!sorted)
+		return problem_set(reader->problem, "out of memory");
+	memcpy(sorted, domains->items, domains->count * sizeof(*sorted));
+	qsort(sorted, domains->count, sizeof(*sorted), compare_names);
+	for (size_t i = 1; i < domains->count && is_fine; i++)
+		if (!strcmp(sorted[i - 1], sorted[i]))
+			is_fine = reader_fail_at(reader, option_find("", "domains"),
+						 "%.100s stands twice in domains; remove one",
+						 sorted[i]);
+	free(sorted);
+	return is_fine;
+}
+
+static bool check_default_domain(const struct configuration *configuration, struct reader *reader)
+{
+	const char *domain = configuration->default_domain;
+
+	if (!*domain)
+		return true;
+	for (size_t i = 0; i < configuration->domains.count; i++)
+		if (!strcmp(configuration->domains.items[i], domain))
+			return true;
+	return reader_fail_at(reader, option_find("", "default-domain"),
+			      "default-domain %.100s is not ours; add it to domains", domain);
+}
+
+static bool check_spool(const struct configuration *configuration, struct reader *reader)
+{
+	const struct option *spool = option_find("limits", "spool");
+	const struct option *size = option_find("limits", "message-size");
+
+	if (configuration->limits.spool >= configuration->limits.message_size)
+		return true;
+	return reader_fail_at(reader, reader_has(reader, spool) ? spool : size,
+			      "spool (%lld bytes) is smaller than message-size (%lld bytes); "
+			      "raise the one or lower the other",
+			      configuration->limits.spool, configuration->limits.message_size);
+}
+
+bool configuration_complete(struct configuration *configuration, struct reader *reader)
+{
+	if (!complete_hostname(configuration) ||
+	    (configuration->domains.count == 0 &&
+	     !text_list_add(&configuration->domains, configuration->hostname)))
+		return problem_set(reader->problem, "out of memory");
+	return check_domains(configuration, reader) &&
+	       check_default_domain(configuration, reader) && check_spool(configuration, reader);
+}

@@ -1,0 +1,144 @@
+/*
+ * options.c - the table of the options of postern.conf
+ *
+ * Runs in: every program.  Privilege: none needed.
+ * Distrusts: nothing; the table is our own.
+ */
+#include "common/configuration/options.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "common/configuration/configuration.h"
+
+#define KIBI 1024LL
+#define MEBI (1024 * KIBI)
+#define TEBI (1024 * 1024 * MEBI)
+#define DAY 86400LL
+#define MILLION 1000000LL
+
+#define AT(field) offsetof(struct configuration, field)
+#define LISTEN_AT(field) offsetof(struct listen_configuration, field)
+
+/* Bounds of a path: optional (may be "") or not. */
+#define OPTIONAL_PATH OPTION_PATH, 0, PATH_MAX - 1
+#define REQUIRED_PATH OPTION_PATH, 1, PATH_MAX - 1
+
+/* The SMTP replies are lines of 512 bytes (RFC 5321 4.5.3.1.5); 200 leave room for a host name. */
+#define GREETING_MAX 200
+
+static const struct option options[] = {
+	{ "", "hostname", OPTION_DOMAIN, 1, 255, NULL, AT(hostname), NULL,
+	  "The name in the greeting and in the Received field; without it the name of this host." },
+	{ "", "domains", OPTION_DOMAINS, 1, 255, NULL, AT(domains), NULL,
+	  "The domains whose mail is taken, in either form of IDNA; without it the host name." },
+	{ "", "default-domain", OPTION_DOMAIN, 0, 255, "", AT(default_domain), NULL,
+	  "The domain of a recipient that has none; must be one of domains. Without it only "
+	  "<postmaster> may come without a domain." },
+	{ "", "mailboxes", REQUIRED_PATH, "/etc/postern/mailboxes", AT(mailboxes), NULL,
+	  "The file that lists the mailboxes, one a line." },
+	{ "", "aliases", OPTIONAL_PATH, "", AT(aliases), NULL,
+	  "The file that lists the aliases; without it there are none." },
+	{ "", "recipient-delimiter", OPTION_DELIMITER, 0, 1, "+", AT(recipient_delimiter), NULL,
+	  "The character between a name and its tag, as in user+tag; \"\" turns tags off." },
+	{ "", "pid-file", REQUIRED_PATH, "/run/postern/posternd.pid", AT(pid_file), NULL,
+	  "Where the daemon writes its process id." },
+	{ "", "spool", REQUIRED_PATH, "/var/tmp", AT(spool), NULL,
+	  "The folder for the parts of messages that do not fit into memory; the files have no "
+	  "name." },
+
+	{ LISTEN_SECTION, "port", OPTION_NUMBER, 1, 65535, "25", LISTEN_AT(port), NULL,
+	  "The TCP port to listen on." },
+	{ LISTEN_SECTION, "address", OPTION_ADDRESSES, 1, 45, "*", LISTEN_AT(addresses), NULL,
+	  "The numeric addresses to listen on; \"*\" is every address, IPv4 and IPv6." },
+
+	{ "smtp", "greeting", OPTION_TEXT, 0, GREETING_MAX, "ESMTP", AT(smtp.greeting), NULL,
+	  "The text behind the host name in the greeting." },
+	{ "smtp", "address-syntax", OPTION_CHOICE, 0, 0, "lenient", AT(smtp.address_syntax),
+	  "lenient strict",
+	  "Whether an address may miss its angle brackets and follow a space: lenient or strict." },
+	{ "smtp", "helo-argument", OPTION_CHOICE, 0, 0, "required", AT(smtp.helo_argument),
+	  "required optional", "Whether HELO and EHLO must name the client." },
+
+	{ "workers", "count", OPTION_NUMBER, 0, 256, "0", AT(workers.count), NULL,
+	  "The number of worker processes; 0: one for each processor." },
+	{ "workers", "sessions", OPTION_NUMBER, 1, 100000, "1000", AT(workers.sessions), NULL,
+	  "The sessions that one worker holds at most; further clients get a 421." },
+
+	{ "delivery", "maildir", OPTION_TEMPLATE, 1, PATH_MAX - 1, "/var/mail/postern/%d/%u",
+	  AT(delivery.maildir), NULL,
+	  "Where a mailbox lies: %d is its domain, %u its name, %% a percent sign." },
+	{ "delivery", "create-mailboxes", OPTION_BOOLEAN, 0, 0, "true",
+	  AT(delivery.create_mailboxes), NULL,
+	  "Whether a listed mailbox that is missing is made." },
+	{ "delivery", "batch", OPTION_NUMBER, 1, 1024, "128", AT(delivery.batch), NULL,
+	  "The messages that are made durable together at most." },
+
+	{ "limits", "message-size", OPTION_SIZE, KIBI, TEBI, "50M", AT(limits.message_size), NULL,
+	  "The largest message, as SIZE announces it (RFC 1870)." },
+	{ "limits", "recipients", OPTION_NUMBER, 100, 10000, "1000", AT(limits.recipients), NULL,
+	  "The recipients of one message (at least 100: RFC 5321 4.5.3.1.8)." },
+	{ "limits", "command-line", OPTION_SIZE, 512, 64 * KIBI, "2048", AT(limits.command_line),
+	  NULL, "The longest command line (at least 512: RFC 5321 4.5.3.1.4)." },
+	{ "limits", "data-line", OPTION_SIZE, 1000, MEBI, "8192", AT(limits.data_line), NULL,
+	  "The longest line within a message (at least 1000: RFC 5321 4.5.3.1.6)." },
+	{ "limits", "sessions-per-address", OPTION_NUMBER, 0, MILLION, "100",
+	  AT(limits.sessions_per_address), NULL,
+	  "The sessions that one address holds at a time at most; 0: no limit." },
+	{ "limits", "errors", OPTION_NUMBER, 0, MILLION, "20", AT(limits.errors), NULL,
+	  "The protocol errors after which a session is closed; 0: no limit." },
+	{ "limits", "unknown-commands", OPTION_NUMBER, 0, MILLION, "10",
+	  AT(limits.unknown_commands), NULL,
+	  "The unknown commands after which a session is closed; 0: no limit." },
+	{ "limits", "spool", OPTION_SIZE, KIBI, 1024 * TEBI, "4G", AT(limits.spool), NULL,
+	  "The bytes in spool files for each worker; must be at least message-size." },
+
+	{ "timeouts", "command", OPTION_DURATION, 1, DAY, "5m", AT(timeouts.command), NULL,
+	  "How long a client may take for its next command (RFC 5321 4.5.3.2.7)." },
+	{ "timeouts", "data", OPTION_DURATION, 1, DAY, "5m", AT(timeouts.data), NULL,
+	  "How long a client may take for the next part of its message (RFC 5321 4.5.3.2.5)." },
+	{ "timeouts", "write", OPTION_DURATION, 1, DAY, "5m", AT(timeouts.write), NULL,
+	  "How long a client may leave our replies unread." },
+	{ "timeouts", "delivery", OPTION_DURATION, 1, DAY, "5m", AT(timeouts.delivery), NULL,
+	  "How long a message waits to be stored before its sender is told to try again." },
+	{ "timeouts", "stop", OPTION_DURATION, 1, DAY, "30s", AT(timeouts.stop), NULL,
+	  "How long sessions may go on after SIGTERM." },
+	{ "timeouts", "drain", OPTION_DURATION, 1, DAY, "10m", AT(timeouts.drain), NULL,
+	  "How long sessions of the old configuration may go on after SIGHUP." },
+
+	{ "users", "master", OPTION_USER, 1, 64, "postern", AT(users.master), NULL,
+	  "The user of posternd once its ports are bound: name, uid or uid:gid." },
+	{ "users", "worker", OPTION_USER, 1, 64, "postern-worker", AT(users.worker), NULL,
+	  "The user of the workers." },
+	{ "users", "delivery", OPTION_USER, 1, 64, "vmail", AT(users.delivery), NULL,
+	  "The user of delivery, who owns the mailboxes." },
+
+	{ "log", "to", OPTION_TARGET, 1, PATH_MAX - 1, "syslog", AT(log.to), NULL,
+	  "Where the log goes: \"syslog\", \"stderr\" or the path of a file." },
+	{ "log", "format", OPTION_CHOICE, 0, 0, "text", AT(log.format), "text json",
+	  "How a line is written: text (key=value) or json." },
+	{ "log", "verbose", OPTION_BOOLEAN, 0, 0, "false", AT(log.verbose), NULL,
+	  "Whether each command and reply is logged, too." },
+};
+
+#define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
+
+_Static_assert(OPTION_COUNT <= OPTION_COUNT_MAX, "OPTION_COUNT_MAX is too small");
+
+const struct option *option_at(size_t index)
+{
+	return index < OPTION_COUNT ? &options[index] : NULL;
+}
+
+size_t option_index(const struct option *option)
+{
+	return (size_t)(option - options);
+}
+
+const struct option *option_find(const char *section, const char *name)
+{
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		if (!strcmp(options[i].section, section) && !strcmp(options[i].name, name))
+			return &options[i];
+	return NULL;
+}

@@ -1,0 +1,46 @@
+/*
+ * records.h - the records of the compiled tables, as build.c writes and lookup.c reads them
+ *
+ *   key                            value
+ *   'S' name                       a setting: text
+ *   'D' domain                     nothing; these stand together, in the configuration's order
+ *   'M' domain NUL local           line; domain "" : a mailbox of every domain
+ *   'A' domain NUL local           line, then for each mailbox: domain NUL local NUL
+ *   'C' domain                     the same, for the catch-all of the domain
+ *
+ * A line is four bytes, least significant first; a mailbox of line 0 is the
+ * postmaster that no file lists.
+ */
+#ifndef POSTERN_COMMON_TABLES_RECORDS_H
+#define POSTERN_COMMON_TABLES_RECORDS_H
+
+#include "common/tables/tables.h"
+
+enum record {
+	RECORD_SETTING = 'S',
+	RECORD_DOMAIN = 'D',
+	RECORD_MAILBOX = 'M',
+	RECORD_ALIAS = 'A',
+	RECORD_CATCH_ALL = 'C',
+};
+
+/* The settings that a look-up needs. */
+#define SETTING_DELIMITER "recipient-delimiter"
+#define SETTING_DEFAULT_DOMAIN "default-domain"
+#define SETTING_FIRST_DOMAIN "first-domain"
+
+#define RECORD_LINE_SIZE 4
+
+struct record_key {
+	unsigned length;
+	char bytes[1 + 2 * MAILBOX_NAME_SIZE];
+};
+
+/*
+ * The key of a record; `local` is NULL where the key has none. Both texts are
+ * shorter than MAILBOX_NAME_SIZE.
+ */
+void record_key_make(struct record_key *key, enum record record, const char *domain,
+		     const char *local);
+
+#endif
