@@ -1,0 +1,498 @@
+/*
+ * inbox.c - the messages that come in from the workers
+ *
+ * Runs in: postern-delivery.  Privilege: the mail user's.
+ * Distrusts: every byte of the pipes: a worker talks to the Internet and may
+ * have been broken into. What is not in the message table, breaks a bound or
+ * uses an id that is under way is a violation: the worker's pipes are closed,
+ * the master ends it.
+ */
+#include "delivery/inbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bsd/sys/queue.h>
+
+#include "common/log/log.h"
+#include "delivery/recipients.h"
+#include "delivery/verdicts.h"
+
+#define READ_SIZE (256 * 1024)
+/*
+ * Messages are collected as long as there is something to read, but none waits
+ * longer than this for the others: about the time that one commit takes.
+ */
+#define COLLECT_MAX 2000 /* microseconds */
+/* Reads for one worker at the end: more than the largest pipe holds. */
+#define FINISH_READS 16
+
+/*
+ * A frame is never shorter than this, so n bytes complete n / FRAME_MIN + 1
+ * messages at most: no more is read than the verdict queue has room for.
+ */
+#define FRAME_MIN 80
+#define ROOM_MIN 64 /* verdicts; with less room the worker is paused */
+/* The numbers and short strings of an envelope; what each recipient adds. */
+#define ENVELOPE_FIXED_MAX (256 + ENVELOPE_HELO_MAX + ENVELOPE_ADDRESS_MAX)
+#define ENVELOPE_RECIPIENT_MAX (3 * (4 + ENVELOPE_ADDRESS_MAX))
+
+enum reading { READING_HEADER, READING_ENVELOPE, READING_BODY, READING_COUNT };
+
+struct worker {
+	LIST_ENTRY(worker) entry;
+	struct inbox *inbox;
+	uint32_t serial;
+	int messages, verdicts;
+	struct event *readable, *writable;
+	bool is_paused;
+
+	enum reading reading;
+	uint8_t header[MESSAGE_HEADER_SIZE];
+	size_t header_used;
+	uint8_t *envelope;
+	size_t envelope_size, envelope_used;
+	struct transaction *transaction; /* whose body is coming in */
+	uint64_t body_left;
+
+	size_t in_batch; /* its messages that wait for the commit */
+	struct verdict_queue queue;
+};
+
+struct inbox {
+	struct inbox_settings settings;
+	struct event *commit;
+	bool has_answers; /* verdicts were queued since the last write */
+	bool is_finished;
+	int64_t collecting_since; /* clock_steady() of the first message of the batch */
+	size_t count;
+	LIST_HEAD(, worker) workers;
+	char bytes[READ_SIZE];
+};
+
+/* ---- frames: each step takes what it can use of the bytes, false is a violation ---- */
+
+static bool check_length(const struct inbox *inbox, uint32_t length, struct problem *problem)
+{
+	uint64_t longest =
+		ENVELOPE_FIXED_MAX + (uint64_t)inbox->settings.recipients * ENVELOPE_RECIPIENT_MAX;
+
+	if (length > 0 && length <= longest)
+		return true;
+	return problem_set(problem, "an envelope of %u bytes, longest is %llu", length,
+			   (unsigned long long)longest);
+}
+
+static bool take_header(struct worker *worker, const char *bytes, size_t length, size_t *used,
+			struct problem *problem)
+{
+	struct message_header header;
+	size_t wanted = MESSAGE_HEADER_SIZE - worker->header_used;
+
+	*used = length < wanted ? length : wanted;
+	memcpy(worker->header + worker->header_used, bytes, *used);
+	worker->header_used += *used;
+	if (*used < wanted)
+		return true;
+	if (!message_get_header(worker->header, FROM_WORKER, TO_DELIVERY, WAY_PIPE, &header,
+				problem) ||
+	    !check_length(worker->inbox, header.length, problem))
+		return false;
+	worker->envelope = allocate(header.length, 1);
+	if (!worker->envelope)
+		return problem_set(problem, "no memory for an envelope of %u bytes", header.length);
+	worker->envelope_size = header.length;
+	worker->envelope_used = 0;
+	worker->reading = READING_ENVELOPE;
+	return true;
+}
+
+static bool is_under_way(const struct inbox *inbox, const char *id)
+{
+	const struct worker *worker;
+
+	LIST_FOREACH (worker, &inbox->workers, entry)
+		if (worker->transaction && strcmp(worker->transaction->submission.id, id) == 0)
+			return true;
+	return store_has(inbox->settings.store, id);
+}
+
+static bool check_submission(const struct inbox *inbox, const struct submission *submission,
+			     struct problem *problem)
+{
+	const struct inbox_settings *settings = &inbox->settings;
+
+	if (submission->body_length > settings->message_size)
+		return problem_set(problem, "a body of %llu bytes, longest is %llu",
+				   (unsigned long long)submission->body_length,
+				   (unsigned long long)settings->message_size);
+	if (submission->recipient_count > settings->recipients)
+		return problem_set(problem, "%u recipients, most are %u",
+				   submission->recipient_count, settings->recipients);
+	/* Two messages of one name would be in each other's way in tmp/. */
+	if (is_under_way(inbox, submission->id))
+		return problem_set(problem, "message %s is under way already", submission->id);
+	return true;
+}
+
+/* The body is complete: the message waits for the commit. */
+static void finish_message(struct worker *worker)
+{
+	struct inbox *inbox = worker->inbox;
+
+	if (inbox->settings.store->count == 0)
+		inbox->collecting_since = clock_steady();
+	worker->in_batch++;
+	stage_finish(inbox->settings.store, worker->transaction);
+	worker->transaction = NULL;
+	worker->reading = READING_HEADER;
+	worker->header_used = 0;
+}
+
+static bool begin_message(struct worker *worker, struct problem *problem)
+{
+	const struct inbox_settings *settings = &worker->inbox->settings;
+	struct wire_reader reader = { worker->envelope, worker->envelope_size, 0, false };
+	struct submission submission;
+
+	if (!message_get_submission(&reader, &submission))
+		return problem_set(problem, "a malformed envelope");
+	if (!check_submission(worker->inbox, &submission, problem))
+		return false;
+	worker->transaction = transaction_new(worker->envelope, worker->envelope_size, &submission,
+					      settings->store->file_host);
+	if (!worker->transaction)
+		return problem_set(problem, "no memory for a message");
+	worker->envelope = NULL;
+	worker->transaction->owner = worker;
+	recipients_expand(worker->transaction, settings->tables, settings->template);
+	if (!transaction_has_failed(worker->transaction))
+		stage_begin(settings->store, worker->transaction);
+	worker->body_left = submission.body_length;
+	worker->reading = READING_BODY;
+	if (worker->body_left == 0)
+		finish_message(worker);
+	return true;
+}
+
+static bool take_envelope(struct worker *worker, const char *bytes, size_t length, size_t *used,
+			  struct problem *problem)
+{
+	size_t wanted = worker->envelope_size - worker->envelope_used;
+
+	*used = length < wanted ? length : wanted;
+	memcpy(worker->envelope + worker->envelope_used, bytes, *used);
+	worker->envelope_used += *used;
+	return *used < wanted || begin_message(worker, problem);
+}
+
+/* After an error stage_body drops the rest; the verdict comes when the body is over. */
+static bool take_body(struct worker *worker, const char *bytes, size_t length, size_t *used,
+		      struct problem *problem)
+{
+	(void)problem;
+	*used = length < worker->body_left ? length : (size_t)worker->body_left;
+	stage_body(worker->transaction, bytes, *used);
+	worker->body_left -= *used;
+	if (worker->body_left == 0)
+		finish_message(worker);
+	return true;
+}
+
+typedef bool take(struct worker *worker, const char *bytes, size_t length, size_t *used,
+		  struct problem *problem);
+
+static take *const takes[READING_COUNT] = {
+	[READING_HEADER] = take_header,
+	[READING_ENVELOPE] = take_envelope,
+	[READING_BODY] = take_body,
+};
+
+/* ---- workers ---- */
+
+static void drop_incomplete(struct worker *worker)
+{
+	free(worker->envelope);
+	worker->envelope = NULL;
+	if (worker->transaction)
+		stage_abandon(worker->inbox->settings.store, worker->transaction);
+	worker->transaction = NULL;
+	worker->reading = READING_HEADER;
+	worker->header_used = 0;
+}
+
+static void remove_worker(struct worker *worker)
+{
+	drop_incomplete(worker);
+	store_forget_owner(worker->inbox->settings.store, worker);
+	if (worker->readable)
+		event_free(worker->readable);
+	if (worker->writable)
+		event_free(worker->writable);
+	close(worker->messages);
+	close(worker->verdicts);
+	LIST_REMOVE(worker, entry);
+	worker->inbox->count--;
+	free(worker);
+}
+
+static void violate(struct worker *worker, const struct problem *problem)
+{
+	const struct inbox_settings *settings = &worker->inbox->settings;
+	uint32_t serial = worker->serial;
+	struct log_line line;
+
+	remove_worker(worker);
+	log_begin(&line, EVENT_VIOLATION, NULL);
+	log_text(&line, "program", "postern-worker");
+	log_text(&line, "reason", problem->text);
+	log_end(&line);
+	settings->violation(settings->context, serial, problem->text);
+}
+
+/* How many more of its messages may be completed. */
+static size_t room_for(const struct worker *worker)
+{
+	size_t open = worker->in_batch + verdicts_waiting(&worker->queue);
+
+	return open < VERDICTS_MAX ? VERDICTS_MAX - open : 0;
+}
+
+/* A worker that does not read its verdicts is not read from. */
+static void pause_or_resume(struct worker *worker)
+{
+	size_t room = room_for(worker);
+
+	if (worker->inbox->is_finished)
+		return;
+	if (!worker->is_paused && room < ROOM_MIN)
+		worker->is_paused = event_del(worker->readable) == 0;
+	else if (worker->is_paused && room >= VERDICTS_MAX / 2)
+		worker->is_paused = event_add(worker->readable, NULL) != 0;
+}
+
+/* ---- the loop ---- */
+
+/* False: the worker is no more. Commits in between when the batch is full. */
+static bool take_all(struct worker *worker, const char *bytes, size_t length)
+{
+	struct store *store = worker->inbox->settings.store;
+	struct problem problem;
+	size_t used;
+
+	while (length > 0) {
+		if (!takes[worker->reading](worker, bytes, length, &used, &problem)) {
+			violate(worker, &problem);
+			return false;
+		}
+		bytes += used;
+		length -= used;
+		if (store_is_due(store))
+			store_commit(store);
+	}
+	return true;
+}
+
+/* Reads once. False: nothing (more) there, or the worker is gone. */
+static bool read_once(struct worker *worker)
+{
+	struct inbox *inbox = worker->inbox;
+	size_t most = room_for(worker) < 2 ? 0 : (room_for(worker) - 1) * FRAME_MIN;
+	ssize_t length;
+
+	if (most == 0)
+		return false;
+	length = read(worker->messages, inbox->bytes, most < READ_SIZE ? most : READ_SIZE);
+	if (length < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	if (length <= 0) {
+		/* The worker has ended: what it had not completed, nobody was promised. */
+		remove_worker(worker);
+		return false;
+	}
+	return take_all(worker, inbox->bytes, (size_t)length);
+}
+
+static void on_readable(evutil_socket_t descriptor, short what, void *context)
+{
+	struct worker *worker = context;
+	struct inbox *inbox = worker->inbox;
+
+	(void)descriptor;
+	(void)what;
+	if (read_once(worker))
+		pause_or_resume(worker);
+	if (inbox->settings.store->count == 0 && !inbox->has_answers)
+		return;
+	if (inbox->has_answers || clock_steady() - inbox->collecting_since >= COLLECT_MAX)
+		inbox_commit(inbox);
+	else
+		event_active(inbox->commit, EV_TIMEOUT, 0);
+}
+
+/* Runs when no pipe has anything to read: see PRIORITY_COMMIT. */
+static void on_idle(evutil_socket_t descriptor, short what, void *context)
+{
+	(void)descriptor;
+	(void)what;
+	inbox_commit(context);
+}
+
+static void write_verdicts(struct worker *worker)
+{
+	enum verdicts_result result = verdicts_write(&worker->queue, worker->verdicts);
+
+	if (result == VERDICTS_NO_READER) {
+		remove_worker(worker);
+		return;
+	}
+	if (result == VERDICTS_LEFT)
+		event_add(worker->writable, NULL);
+	pause_or_resume(worker);
+}
+
+static void on_writable(evutil_socket_t descriptor, short what, void *context)
+{
+	(void)descriptor;
+	(void)what;
+	write_verdicts(context);
+}
+
+void inbox_answer(void *owner, uint64_t handle, enum verdict verdict)
+{
+	struct worker *worker = owner;
+
+	require(worker->in_batch > 0);
+	worker->in_batch--;
+	verdicts_add(&worker->queue, handle, verdict);
+	worker->inbox->has_answers = true;
+}
+
+void inbox_commit(struct inbox *inbox)
+{
+	struct worker *worker, *next;
+
+	store_commit(inbox->settings.store);
+	inbox->has_answers = false;
+	LIST_FOREACH_SAFE (worker, &inbox->workers, entry, next)
+		if (worker->queue.used > 0)
+			write_verdicts(worker);
+	if (log_lost() > 0)
+		inbox->settings.log_lost(inbox->settings.context);
+}
+
+/* ---- from outside ---- */
+
+struct inbox *inbox_new(const struct inbox_settings *settings)
+{
+	struct inbox *inbox = allocate(1, sizeof(*inbox));
+
+	if (!inbox)
+		return NULL;
+	inbox->settings = *settings;
+	LIST_INIT(&inbox->workers);
+	inbox->commit = event_new(settings->base, -1, 0, on_idle, inbox);
+	if (!inbox->commit) {
+		free(inbox);
+		return NULL;
+	}
+	event_priority_set(inbox->commit, PRIORITY_COMMIT);
+	return inbox;
+}
+
+void inbox_free(struct inbox *inbox)
+{
+	struct worker *worker;
+
+	if (!inbox)
+		return;
+	while ((worker = LIST_FIRST(&inbox->workers)))
+		remove_worker(worker);
+	event_free(inbox->commit);
+	free(inbox);
+}
+
+static void remove_older(struct inbox *inbox, uint32_t serial)
+{
+	struct worker *worker, *next;
+
+	LIST_FOREACH_SAFE (worker, &inbox->workers, entry, next)
+		if (worker->serial == serial)
+			remove_worker(worker);
+}
+
+static bool is_non_blocking(int descriptor)
+{
+	int flags = fcntl(descriptor, F_GETFL);
+
+	return flags >= 0 && fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) == 0;
+}
+
+static bool add_events(struct worker *worker)
+{
+	struct event_base *base = worker->inbox->settings.base;
+
+	worker->readable =
+		event_new(base, worker->messages, EV_READ | EV_PERSIST, on_readable, worker);
+	worker->writable = event_new(base, worker->verdicts, EV_WRITE, on_writable, worker);
+	return worker->readable && worker->writable &&
+	       event_priority_set(worker->readable, PRIORITY_READ) == 0 &&
+	       event_priority_set(worker->writable, PRIORITY_READ) == 0 &&
+	       event_add(worker->readable, NULL) == 0;
+}
+
+bool inbox_add(struct inbox *inbox, uint32_t serial, int messages, int verdicts)
+{
+	struct worker *worker = allocate(1, sizeof(*worker));
+
+	if (!worker) {
+		close(messages);
+		close(verdicts);
+		return false;
+	}
+	remove_older(inbox, serial);
+	worker->inbox = inbox;
+	worker->serial = serial;
+	worker->messages = messages;
+	worker->verdicts = verdicts;
+	LIST_INSERT_HEAD(&inbox->workers, worker, entry);
+	inbox->count++;
+	if (is_non_blocking(messages) && is_non_blocking(verdicts) && add_events(worker))
+		return true;
+	remove_worker(worker);
+	return false;
+}
+
+size_t inbox_workers(const struct inbox *inbox)
+{
+	return inbox->count;
+}
+
+void inbox_finish(struct inbox *inbox)
+{
+	struct worker *worker, *next;
+	int reads;
+
+	inbox->is_finished = true;
+	LIST_FOREACH_SAFE (worker, &inbox->workers, entry, next) {
+		event_del(worker->readable);
+		for (reads = 0; reads < FINISH_READS && read_once(worker); reads++)
+			continue;
+	}
+	LIST_FOREACH (worker, &inbox->workers, entry)
+		drop_incomplete(worker);
+	inbox_commit(inbox);
+}
+
+bool inbox_is_idle(const struct inbox *inbox)
+{
+	const struct worker *worker;
+
+	LIST_FOREACH (worker, &inbox->workers, entry)
+		if (worker->queue.used > 0)
+			return false;
+	return true;
+}

@@ -1,0 +1,93 @@
+/*
+ * store.h - the mail root, and the batch of messages that are made durable together
+ *
+ * How a message gets into its mailboxes:
+ *
+ *	stage_begin	a file in tmp/ of the first mailbox, the header in it
+ *	stage_body	the body, piece by piece, into that file
+ *	stage_finish	the files in tmp/ of the other mailboxes; the message waits in the batch
+ *	store_commit	all of the batch: durable, to new/, new/ durable, log, verdict
+ *
+ * stage_abandon takes back what the first two did.
+ */
+#ifndef POSTERN_DELIVERY_STORE_H
+#define POSTERN_DELIVERY_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/fail/fail.h"
+#include "delivery/durable.h"
+#include "delivery/maildir.h"
+#include "delivery/transaction.h"
+
+/*
+ * Bounds of a batch beside the configured number of messages. They bound the
+ * memory and the descriptors of delivery: see inbox.h.
+ */
+#define BATCH_OPEN_MAX 256			  /* files in tmp/ kept open until durable */
+#define BATCH_TARGETS_MAX TRANSACTION_TARGETS_MAX /* mailboxes of all its messages */
+#define BATCH_ENVELOPES_MAX (4 * 1024 * 1024)	  /* bytes of all its envelopes */
+#define STORE_MAILBOXES_OPEN 256
+
+typedef void store_answer(void *owner, uint64_t handle, enum verdict verdict);
+
+struct store {
+	struct maildirs *maildirs;
+	struct durable durable;
+	const char *hostname;
+	char file_host[FILE_HOST_SIZE];
+	store_answer *answer;
+
+	size_t batch_max; /* messages */
+	struct transaction_list batch;
+	size_t count;	  /* messages in it */
+	size_t open;	  /* their open files */
+	size_t targets;	  /* their mailboxes */
+	size_t envelopes; /* bytes */
+};
+
+struct store_settings {
+	int root;	       /* the mail root; stays open */
+	const char *hostname;  /* not copied */
+	size_t batch;	       /* messages in one group commit at most */
+	size_t open_mailboxes; /* kept open beside those in use; STORE_MAILBOXES_OPEN */
+	bool create_mailboxes; /* those that are missing, at delivery */
+	store_answer *answer;  /* called by store_commit; owner is never NULL */
+};
+
+bool store_open(struct store *store, const struct store_settings *settings,
+		struct problem *problem);
+/* Messages still in the batch are undone. */
+void store_close(struct store *store);
+
+/*
+ * Begins to store a transaction that has its targets. With SUBMISSION_AGAIN
+ * mailboxes that hold the message already are found first. When something
+ * fails the transaction has failed, and stage_body only drops.
+ */
+void stage_begin(struct store *store, struct transaction *transaction);
+void stage_body(struct transaction *transaction, const void *bytes, size_t length);
+/* The body is complete. The transaction, failed or not, is the store's from now on. */
+void stage_finish(struct store *store, struct transaction *transaction);
+/* The body will not come: removes what was made, frees the transaction. */
+void stage_abandon(struct store *store, struct transaction *transaction);
+
+/* Whether the batch is so big that it is to be committed now. */
+bool store_is_due(const struct store *store);
+/*
+ * Group commit. Answers every message of the batch: VERDICT_STORED only when
+ * it is durable in every mailbox.
+ */
+void store_commit(struct store *store);
+
+/* Makes the files of the batch durable and closes them, but moves none yet. */
+void store_relieve(struct store *store);
+
+/* The owner has gone: its messages are still stored, but nobody is answered. */
+void store_forget_owner(struct store *store, const void *owner);
+/* Whether a message of this id waits in the batch. */
+bool store_has(const struct store *store, const char *id);
+
+#endif
