@@ -1,0 +1,108 @@
+/*
+ * activation.c - sockets that the service manager has bound: sd_listen_fds(3)
+ *
+ * Runs in: posternd.  Privilege: that of the one who starts it.
+ * Distrusts: that each is a listening TCP socket.  Trusts: the service manager.
+ */
+#include "master/activation.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bsd/stdlib.h>
+#include <bsd/string.h>
+
+#define FIRST_DESCRIPTOR 3
+#define MOST_DESCRIPTORS 256
+/* Low numbers are those of standard streams and, in a child, of its channel. */
+#define FIRST_OWN_DESCRIPTOR 10
+
+/* A number in the environment; 0 where it is missing or no number. */
+static long long environment_number(const char *name, long long highest)
+{
+	const char *text = getenv(name);
+	const char *error;
+
+	return text ? strtonum(text, 0, highest, &error) : 0;
+}
+
+static bool option_is(int descriptor, int option, int wanted)
+{
+	socklen_t size = sizeof(int);
+	int value;
+
+	return getsockopt(descriptor, SOL_SOCKET, option, &value, &size) == 0 && value == wanted;
+}
+
+static bool is_listening_tcp(int descriptor, struct sockaddr_storage *address)
+{
+	socklen_t size = sizeof(*address);
+
+	memset(address, 0, sizeof(*address));
+	return getsockname(descriptor, (struct sockaddr *)address, &size) == 0 &&
+	       (address->ss_family == AF_INET || address->ss_family == AF_INET6) &&
+	       option_is(descriptor, SO_TYPE, SOCK_STREAM) &&
+	       option_is(descriptor, SO_ACCEPTCONN, 1);
+}
+
+/* The socket moves: its first number is free afterwards. */
+static bool take_one(struct bound_socket *socket, int given, struct problem *problem)
+{
+	int flags;
+
+	if (!is_listening_tcp(given, &socket->address))
+		return problem_set(problem,
+				   "descriptor %d of socket activation is not a listening "
+				   "TCP socket",
+				   given);
+	socket->descriptor = fcntl(given, F_DUPFD_CLOEXEC, FIRST_OWN_DESCRIPTOR);
+	if (socket->descriptor < 0)
+		return problem_errno(problem, "socket activation");
+	close(given);
+	socket->activated = true;
+	flags = fcntl(socket->descriptor, F_GETFL);
+	if (flags < 0 || fcntl(socket->descriptor, F_SETFL, flags | O_NONBLOCK) != 0)
+		return problem_errno(problem, "socket activation");
+	return true;
+}
+
+/* LISTEN_FDNAMES: names with colons between them; a missing one is "". */
+static void take_name(const char **names, struct bound_socket *socket)
+{
+	size_t length = *names ? strcspn(*names, ":") : 0;
+
+	if (length > 0 && length < sizeof(socket->name))
+		memcpy(socket->name, *names, length);
+	if (*names)
+		*names += length + ((*names)[length] == ':');
+}
+
+static bool is_for_us(void)
+{
+	return environment_number("LISTEN_PID", INT32_MAX) == getpid();
+}
+
+bool activation_take(struct socket_set *available, struct problem *problem)
+{
+	long long count = is_for_us() ? environment_number("LISTEN_FDS", MOST_DESCRIPTORS) : 0;
+	const char *names = getenv("LISTEN_FDNAMES");
+
+	memset(available, 0, sizeof(*available));
+	if (count == 0)
+		return true;
+	available->sockets = must_allocate((size_t)count, sizeof(available->sockets[0]));
+	for (int i = 0; i < (int)count; i++) {
+		struct bound_socket *socket = &available->sockets[available->count];
+
+		if (!take_one(socket, FIRST_DESCRIPTOR + i, problem)) {
+			socket_set_close(available);
+			return false;
+		}
+		take_name(&names, socket);
+		available->count++;
+	}
+	return true;
+}

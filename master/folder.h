@@ -1,0 +1,36 @@
+/*
+ * folder.h - folders that the master opens for others: mail root, spool
+ */
+#ifndef POSTERN_MASTER_FOLDER_H
+#define POSTERN_MASTER_FOLDER_H
+
+#include <sys/stat.h>
+
+#include "common/confine/confine.h"
+#include "common/fail/fail.h"
+
+/*
+ * Opens the folder `path` whose owner is `owner`, made first (mode 0700) where
+ * it is missing, the folder above it exists, and this process may give it to
+ * `owner`. No link is followed in its last component. Returns a descriptor, close-on-exec, or -1
+ * with *problem set: also where somebody else owns it, or everybody may write there.
+ */
+int folder_open_owned(const char *path, const struct identity *owner, struct problem *problem);
+
+/* The same for a folder that anybody may own, such as /var/tmp; `mode` is for a new one. */
+int folder_open(const char *path, const struct identity *owner, mode_t mode,
+		struct problem *problem);
+
+/* folder_open() for the folder that `path` lies in; its descriptor is closed again. */
+bool folder_make_above(const char *path, const struct identity *owner, struct problem *problem);
+
+/*
+ * A new file without a name in the folder, to read and write (O_TMPFILE,
+ * open(2)). -1 with errno set.
+ */
+int folder_nameless_file(int folder);
+
+/* Whether only root may make, remove or rename something in the folder of `path`. */
+bool folder_is_of_root(const char *path);
+
+#endif

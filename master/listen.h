@@ -1,0 +1,54 @@
+/*
+ * listen.h - the sockets that the service listens on
+ *
+ * A set of sockets belongs to one generation. The next one takes over what
+ * it also wants, so that no connection is refused at a reload.
+ */
+#ifndef POSTERN_MASTER_LISTEN_H
+#define POSTERN_MASTER_LISTEN_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+#include "common/configuration/configuration.h"
+#include "common/fail/fail.h"
+
+#define LISTEN_BACKLOG 4096
+#define LISTEN_TITLE_SIZE 64
+
+struct bound_socket {
+	char title[LISTEN_TITLE_SIZE]; /* of its `listen` section */
+	char name[LISTEN_TITLE_SIZE];  /* that the service manager gave it; "" for others */
+	struct sockaddr_storage address;
+	int descriptor; /* non-blocking, close-on-exec */
+	bool activated; /* handed over by the service manager */
+	bool taken;	/* a section listens on it */
+};
+
+struct socket_set {
+	struct bound_socket *sockets;
+	size_t count;
+	bool no_ipv6; /* "*" was asked for, and the host has no IPv6 */
+};
+
+/*
+ * Binds what the `listen` sections ask for, and listens. A socket of
+ * `available` that has the title of a section and was activated, or the same
+ * address and port, is taken (a copy of its descriptor) instead of a new one.
+ * False with *problem set, and nothing is left open.
+ */
+bool socket_set_open(struct socket_set *set, const struct configuration *configuration,
+		     struct socket_set *available, struct problem *problem);
+
+/* The first activated socket that no section has taken; NULL: there is none. */
+const struct bound_socket *socket_set_unused(const struct socket_set *available);
+
+/* Closes all its sockets. An empty set is left. */
+void socket_set_close(struct socket_set *set);
+
+/* The address in numbers, and the port in host order. `text` holds at least INET6_ADDRSTRLEN. */
+void bound_socket_describe(const struct bound_socket *socket, char *text, size_t size, int *port);
+
+#endif
