@@ -24,12 +24,6 @@
 /* How often the log is asked whether lines were lost, in seconds. */
 #define LOG_INTERVAL 1
 
-void worker_end_if_done(struct worker *worker)
-{
-	if (worker->state & (WORKER_DRAINING | WORKER_STOPPING) && LIST_EMPTY(&worker->sessions))
-		event_base_loopbreak(worker->loop);
-}
-
 static void on_log_interval(int descriptor, short what, void *context)
 {
 	(void)descriptor;

@@ -17,7 +17,6 @@
 #include "common/fail/fail.h"
 #include "common/frame/channel.h"
 #include "common/log/log.h"
-#include "worker/session.h"
 
 /* How often the age of waiting messages is looked at, in seconds. */
 #define AGE_INTERVAL 1
@@ -28,6 +27,7 @@ TAILQ_HEAD(messages, message);
 
 struct outbox {
 	struct worker *worker;
+	const struct outbox_listener *listener;
 	struct messages waiting; /* not, or not wholly, in the pipe; the first is on its way */
 	struct messages sent;	 /* in the pipe, without a verdict */
 	uint64_t last_handle;
@@ -45,12 +45,13 @@ static void on_writable(int descriptor, short what, void *context);
 static void on_readable(int descriptor, short what, void *context);
 static void on_age(int descriptor, short what, void *context);
 
-struct outbox *outbox_new(struct worker *worker)
+struct outbox *outbox_new(struct worker *worker, const struct outbox_listener *listener)
 {
 	static const struct timeval interval = { AGE_INTERVAL, 0 };
 	struct outbox *outbox = must_allocate(1, sizeof(*outbox));
 
 	outbox->worker = worker;
+	outbox->listener = listener;
 	outbox->messages = outbox->verdicts = -1;
 	TAILQ_INIT(&outbox->waiting);
 	TAILQ_INIT(&outbox->sent);
@@ -295,7 +296,7 @@ static bool take_verdict(struct outbox *outbox, const uint8_t *frame, struct pro
 	if (!message)
 		return problem_set(problem, "a verdict for a message that was not submitted");
 	if (message->session)
-		session_verdict(message->session, message, (enum verdict)verdict.verdict);
+		outbox->listener->verdict(message->session, message, (enum verdict)verdict.verdict);
 	forget(outbox, &outbox->sent, message);
 	return true;
 }
@@ -342,12 +343,12 @@ static void on_readable(int descriptor, short what, void *context)
 
 /* ---- messages that wait too long, or for nobody ---- */
 
-static void give_up(struct message *message)
+static void give_up(const struct outbox *outbox, struct message *message)
 {
 	struct session *session = message->session;
 
 	message->session = NULL;
-	session_no_verdict(session, message);
+	outbox->listener->no_verdict(session, message);
 }
 
 static void give_up_old(struct outbox *outbox, struct messages *list, int64_t oldest)
@@ -358,7 +359,7 @@ static void give_up_old(struct outbox *outbox, struct messages *list, int64_t ol
 		if (message->submitted > oldest)
 			continue;
 		if (message->session)
-			give_up(message);
+			give_up(outbox, message);
 		/* What delivery has seen a part of stays, for the verdict that will come. */
 		if (message->sent == 0)
 			forget(outbox, list, message);

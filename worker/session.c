@@ -399,15 +399,20 @@ static void answer(struct session *session, const struct message *message, enum 
 	settle(session);
 }
 
-void session_verdict(struct session *session, const struct message *message, enum verdict verdict)
+static void on_verdict(struct session *session, const struct message *message, enum verdict verdict)
 {
 	answer(session, message, replies[verdict]);
 }
 
-void session_no_verdict(struct session *session, const struct message *message)
+static void on_no_verdict(struct session *session, const struct message *message)
 {
 	answer(session, message, SMTP_REPLY_NO_VERDICT);
 }
+
+const struct outbox_listener session_outbox_listener = {
+	.verdict = on_verdict,
+	.no_verdict = on_no_verdict,
+};
 
 /* ---- stopping ---- */
 

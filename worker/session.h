@@ -14,6 +14,7 @@
 #include "worker/worker.h"
 
 struct evbuffer;
+struct outbox_listener;
 
 struct session {
 	LIST_ENTRY(session) next;
@@ -62,10 +63,8 @@ struct session {
 bool session_open(struct worker *worker, int socket, const struct sockaddr_in6 *client,
 		  const char *listener);
 
-/* Delivery's verdict on the message that this session has submitted. */
-void session_verdict(struct session *session, const struct message *message, enum verdict verdict);
-/* There was none for too long. */
-void session_no_verdict(struct session *session, const struct message *message);
+/* For the outbox: turns verdicts into replies. */
+extern const struct outbox_listener session_outbox_listener;
 
 /* The service stops: ends the session when what it has in hand is finished. */
 void session_stop(struct session *session);
