@@ -145,16 +145,6 @@ static void open_inbox(struct control *control)
 		fail_exit(EX_OSERR, "out of memory");
 }
 
-static void log_start(void)
-{
-	struct log_line line;
-
-	log_begin(&line, EVENT_START, NULL);
-	log_text(&line, "version", POSTERN_VERSION);
-	log_number(&line, "user", (long long)geteuid());
-	log_end(&line);
-}
-
 static bool on_start(struct control *control, struct channel_message *message)
 {
 	struct wire_reader reader = channel_payload(message);
@@ -168,7 +158,7 @@ static bool on_start(struct control *control, struct channel_message *message)
 	control->log.format =
 		control->configuration->log.format == LOG_FORMAT_JSON ? LOG_JSON : LOG_KEY_VALUE;
 	open_log(control, message->descriptors[START_LOG], start.log_is_syslog);
-	log_start();
+	log_started(start.serial);
 	open_store(control);
 	open_inbox(control);
 	if (control->configuration->delivery.create_mailboxes)

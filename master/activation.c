@@ -6,10 +6,10 @@
  */
 #include "master/activation.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <bsd/stdlib.h>
@@ -83,6 +83,14 @@ static void take_name(const char **names, struct bound_socket *socket)
 static bool is_for_us(void)
 {
 	return environment_number("LISTEN_PID", INT32_MAX) == getpid();
+}
+
+/* Where the kernel refuses there is nothing to be done: children close them in any case. */
+void activation_close_others(void)
+{
+	long long count = is_for_us() ? environment_number("LISTEN_FDS", MOST_DESCRIPTORS) : 0;
+
+	(void)syscall(SYS_close_range, (unsigned)(FIRST_DESCRIPTOR + count), ~0U, 0);
 }
 
 bool activation_take(struct socket_set *available, struct problem *problem)

@@ -9,6 +9,9 @@
 #include "common/fail/fail.h"
 #include "master/listen.h"
 
+/* Closes what whoever started this process has left open, but for those sockets. */
+void activation_close_others(void);
+
 /*
  * Takes the sockets that LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES describe
  * (none where these are not for this process) and checks that each is a

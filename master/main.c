@@ -17,12 +17,12 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include <bsd/libutil.h>
 #include <bsd/stdlib.h>
 
 #include "master/activation.h"
 #include "master/background.h"
 #include "master/master.h"
+#include "master/pid_file.h"
 #include "master/place.h"
 #include "master/prepare.h"
 #include "master/programs.h"
@@ -214,8 +214,7 @@ static int serve(struct master *master)
 	if (event_base_dispatch(master->base) != 0)
 		fail_exit(EX_SOFTWARE, "the event loop failed");
 	log_end_of_master(master);
-	if (master->pid_file)
-		pidfile_remove(master->pid_file);
+	pid_file_remove(master->pid_file);
 	return master->exit_status;
 }
 
@@ -225,6 +224,7 @@ int main(int count, char **arguments)
 	struct problem problem;
 	int status;
 
+	activation_close_others();
 	fill_standard_streams();
 	umask(022);
 	master.line = command_line_parse(count, arguments);

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #include <bsd/libutil.h>
 
@@ -46,4 +47,12 @@ enum pid_file_result pid_file_open(const char *path, const struct identity *owne
 		return PID_FILE_FAILED;
 	}
 	return PID_FILE_OPENED;
+}
+
+void pid_file_remove(struct pidfh *file)
+{
+	if (!file)
+		return;
+	(void)!ftruncate(pidfile_fileno(file), 0);
+	pidfile_remove(file);
 }

@@ -20,4 +20,7 @@ struct pidfh;
 enum pid_file_result pid_file_open(const char *path, const struct identity *owner,
 				   struct pidfh **file, struct problem *problem);
 
+/* Removes it; where its folder does not allow that it is left empty. NULL is nothing. */
+void pid_file_remove(struct pidfh *file);
+
 #endif

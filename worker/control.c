@@ -86,19 +86,6 @@ static void read_files(struct worker *worker, const int *descriptors)
 	close(descriptors[START_SCOREBOARD]);
 }
 
-static void log_start(uint32_t serial)
-{
-	struct log_line line;
-
-	log_begin(&line, EVENT_START, NULL);
-	log_text(&line, "program", "postern-worker");
-	log_number(&line, "pid", getpid());
-	log_number(&line, "serial", serial);
-	log_number(&line, "user", getuid());
-	log_text(&line, "version", POSTERN_VERSION);
-	log_end(&line);
-}
-
 static void on_start(struct worker *worker, const struct channel_message *message)
 {
 	struct wire_reader reader = channel_payload(message);
@@ -118,7 +105,7 @@ static void on_start(struct worker *worker, const struct channel_message *messag
 	fill_settings(worker);
 	fill_timeouts(worker);
 	worker->state = WORKER_RUNNING;
-	log_start(start.serial);
+	log_started(start.serial);
 	channel_send(CHANNEL_DESCRIPTOR, MESSAGE_READY, NULL, NULL, 0);
 }
 

@@ -60,19 +60,18 @@ static struct event_base *make_loop(void)
 int main(void)
 {
 	static const struct timeval interval = { LOG_INTERVAL, 0 };
-	struct worker *worker;
+	static struct worker worker; /* 64 KiB of it is the input buffer */
 	struct event log_interval;
 
 	confine_self(PROCESS_WORKER);
 	ignore_signals();
-	worker = must_allocate(1, sizeof(*worker));
-	worker->loop = make_loop();
-	worker->reserve = dup(STDIN_FILENO);
-	LIST_INIT(&worker->listeners);
-	LIST_INIT(&worker->sessions);
-	control_start(worker);
-	event_assign(&log_interval, worker->loop, -1, EV_PERSIST, on_log_interval, NULL);
+	worker.loop = make_loop();
+	worker.reserve = dup(STDIN_FILENO);
+	LIST_INIT(&worker.listeners);
+	LIST_INIT(&worker.sessions);
+	control_start(&worker);
+	event_assign(&log_interval, worker.loop, -1, EV_PERSIST, on_log_interval, NULL);
 	event_add(&log_interval, &interval);
-	event_base_dispatch(worker->loop);
+	event_base_dispatch(worker.loop);
 	return EX_OK;
 }

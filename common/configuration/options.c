@@ -52,8 +52,8 @@ static const struct option options[] = {
 	{ LISTEN_SECTION, "address", OPTION_ADDRESSES, 1, 45, "*", LISTEN_AT(addresses), NULL,
 	  "The numeric addresses to listen on; \"*\" is every address, IPv4 and IPv6." },
 
-	{ "smtp", "greeting", OPTION_TEXT, 0, GREETING_MAX, "ESMTP", AT(smtp.greeting), NULL,
-	  "The text behind the host name in the greeting." },
+	{ "smtp", "greeting", OPTION_TEXT, 0, GREETING_MAX, "", AT(smtp.greeting), NULL,
+	  "The text behind the host name and ESMTP in the greeting." },
 	{ "smtp", "address-syntax", OPTION_CHOICE, 0, 0, "lenient", AT(smtp.address_syntax),
 	  "lenient strict",
 	  "Whether an address may miss its angle brackets and follow a space: lenient or strict." },

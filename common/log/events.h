@@ -9,7 +9,7 @@
  *   sentence  for the manual
  */
 #define LOG_EVENTS(LOG_EVENT)                                                                      \
-	LOG_EVENT(START, NOTICE, "program pid serial user version",                                       \
+	LOG_EVENT(START, NOTICE, "program pid serial user version",                                \
 		  "A process has started and confined itself.")                                    \
 	LOG_EVENT(READY, NOTICE, "listeners workers", "The service accepts connections.")          \
 	LOG_EVENT(LISTEN, NOTICE, "listener address port", "A listener is bound.")                 \
@@ -29,14 +29,14 @@
 		  "A process dies again and again; the service ends.")                             \
 	LOG_EVENT(VIOLATION, ERROR, "program pid reason",                                          \
 		  "A process sent what the message table does not allow, and is ended.")           \
-	LOG_EVENT(CONNECT, INFO, "client port listener", "A client has connected.")          \
-	LOG_EVENT(DISCONNECT, INFO,                                                                \
-		  "client reason took messages recipients rejected commands",               \
+	LOG_EVENT(CONNECT, INFO, "client port listener", "A client has connected.")                \
+	LOG_EVENT(DISCONNECT, INFO, "client reason took messages recipients rejected commands",    \
 		  "A connection has ended, with the reason and what it came to.")                  \
 	LOG_EVENT(REFUSE, INFO, "client listener code limit value",                                \
 		  "A connection was refused before its greeting by the limit named.")              \
 	LOG_EVENT(REJECT, INFO,                                                                    \
-		  "client helo message from command argument code enhanced reply decided limit value",          \
+		  "client helo message from command argument code enhanced reply decided limit "   \
+		  "value",                                                                         \
 		  "A command or message was rejected, with what decided it.")                      \
 	LOG_EVENT(MESSAGE, INFO, "client helo protocol from recipients size code reply took",      \
 		  "A message was received to its end, with what its sender was told.")             \

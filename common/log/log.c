@@ -164,7 +164,7 @@ static void lower_case(char *text, size_t size, const char *name)
 {
 	size_t i;
 
-	for (i = 0; name[i] && i < size - 1; i++)
+	for (i = 0; i < size - 1 && name[i]; i++)
 		text[i] = name[i] == '_'		     ? '-'
 			  : name[i] >= 'A' && name[i] <= 'Z' ? (char)(name[i] - 'A' + 'a')
 							     : name[i];
@@ -345,5 +345,18 @@ void log_event_text(enum log_event event, const char *key, const char *value)
 
 	log_begin(&line, event, NULL);
 	log_text(&line, key, value);
+	log_end(&line);
+}
+
+void log_started(uint32_t serial)
+{
+	struct log_line line;
+
+	log_begin(&line, EVENT_START, NULL);
+	log_text(&line, "program", program_name);
+	log_number(&line, "pid", getpid());
+	log_number(&line, "serial", serial);
+	log_number(&line, "user", getuid());
+	log_text(&line, "version", POSTERN_VERSION);
 	log_end(&line);
 }

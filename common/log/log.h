@@ -83,6 +83,9 @@ void log_end(struct log_line *line);
 /* Shorthand for a line with one text value. */
 void log_event_text(enum log_event event, const char *key, const char *value);
 
+/* EVENT_START for a child of the master: the program is that of log_open(). */
+void log_started(uint32_t serial);
+
 /* Microseconds since 1970 (CLOCK_REALTIME) and of a clock that never goes back. */
 int64_t clock_now(void);
 int64_t clock_steady(void);

@@ -200,15 +200,13 @@ static bool find_domain(const struct tables *tables, const char *domain,
 	       find(tables, RECORD_DOMAIN, normal, NULL, &length);
 }
 
+/* *resolution must be zeros. */
 static void resolve(const struct tables *tables, const char *local, const char *domain,
 		    struct resolution *resolution)
 {
 	char *normal = resolution->mailbox.local;
 	bool is_name = local_normalise(local, normal, sizeof(resolution->mailbox.local));
 
-	resolution->line = 0;
-	resolution->is_catch_all = false;
-	resolution->list = NULL;
 	if (!*domain)
 		domain = domain_for(tables, is_name ? normal : "");
 	if (!domain)
@@ -224,7 +222,7 @@ static void resolve(const struct tables *tables, const char *local, const char *
 void tables_decide(const struct tables *tables, const char *local, const char *domain,
 		   struct recipient_decision *decision)
 {
-	struct resolution resolution;
+	struct resolution resolution = { .class = RECIPIENT_UNKNOWN };
 	char *decided = decision->decided;
 
 	resolve(tables, local, domain, &resolution);
@@ -253,7 +251,7 @@ static void take(const char **next, const char *end, char *text)
 enum recipient_class tables_expand(const struct tables *tables, const char *local,
 				   const char *domain, tables_each *each, void *context)
 {
-	struct resolution resolution;
+	struct resolution resolution = { .class = RECIPIENT_UNKNOWN };
 	const char *next, *end;
 	struct mailbox mailbox;
 
