@@ -1,0 +1,331 @@
+/*
+ * test_session.c - the engine: transactions, limits, closing, and bytes however they are split
+ *
+ * Covers A-08, B-49, B-50, B-52, D-06, D-25 to D-28.
+ */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/engine_fixture.h"
+#include "tests/unit/runner.h"
+
+/* ---- transactions ---- */
+
+START_TEST(a_rejected_command_leaves_nothing)
+{
+	struct recorder *recorder = recorder_new();
+
+	recorder_say(recorder, GREETED "MAIL FROM:<nobody@b.example>\r\n");
+	ck_assert_int_eq(smtp_server_state(recorder->server), SMTP_GREETED);
+	recorder_say(recorder, "MAIL FROM:<a@b.example>\r\nRCPT TO:<unknown@d.example>\r\n");
+	ck_assert_int_eq(smtp_server_state(recorder->server), SMTP_MAIL);
+	recorder_free(recorder);
+}
+END_TEST
+
+START_TEST(two_messages_in_one_session)
+{
+	struct recorder *recorder = recorder_new();
+
+	recorder_say(recorder,
+		     READY "DATA\r\nfirst\r\n.\r\nMAIL FROM:<>\r\nRCPT TO:<e@d.example>\r\nDATA\r\n"
+			   "..second\r\n.\r\nQUIT\r\n");
+	ck_assert_str_eq(recorder->events, "a@b.example;c@d.example;first\n;end;reset;;e@d.example;"
+					   ".second\n;end;reset;");
+	ck_assert_int_eq(smtp_server_state(recorder->server), SMTP_CLOSED);
+	recorder_free(recorder);
+}
+END_TEST
+
+START_TEST(rset_and_ehlo_end_the_transaction)
+{
+	struct recorder *recorder = recorder_new();
+
+	recorder_say(recorder, READY "RSET\r\n");
+	ck_assert_int_eq(smtp_server_state(recorder->server), SMTP_GREETED);
+	recorder_say(recorder, "MAIL FROM:<x@b.example>\r\nEHLO again.example\r\n");
+	ck_assert_int_eq(smtp_server_state(recorder->server), SMTP_GREETED);
+	ck_assert_str_eq(recorder->events, "a@b.example;c@d.example;reset;x@b.example;reset;");
+	recorder_free(recorder);
+}
+END_TEST
+
+START_TEST(too_big_a_message_is_read_to_its_end)
+{
+	struct recorder *recorder = recorder_new();
+	char block[2001];
+
+	memset(block, 'x', sizeof(block));
+	for (int i = 98; i < 2000; i += 100)
+		memcpy(block + i, "\r\n", 2);
+	block[2000] = '\0';
+	recorder_say(recorder, READY "DATA\r\n");
+	for (int i = 0; i < 6; i++)
+		recorder_say(recorder, block);
+	recorder_say(recorder, ".\r\nNOOP\r\n");
+	ck_assert_str_eq(recorder->output,
+			 "552 5.3.4 Message too big, the limit is 10000 bytes\r\n250 2.0.0 OK\r\n");
+	ck_assert_str_eq(recorder->last_limit, "message-size");
+	ck_assert_ptr_null(strstr(recorder->events, "end"));
+	recorder_free(recorder);
+}
+END_TEST
+
+START_TEST(protocol_names)
+{
+	struct recorder *recorder = recorder_new();
+
+	recorder_say(recorder, "HELO a.example\r\n");
+	ck_assert_str_eq(smtp_server_protocol(recorder->server), "SMTP");
+	recorder_say(recorder, "EHLO a.example\r\n");
+	ck_assert_str_eq(smtp_server_protocol(recorder->server), "ESMTP");
+	recorder_say(recorder, "MAIL FROM:<a@b.example> SMTPUTF8\r\n");
+	ck_assert_str_eq(smtp_server_protocol(recorder->server), "UTF8SMTP");
+	recorder_free(recorder);
+}
+END_TEST
+
+/* ---- limits ---- */
+
+START_TEST(a_line_of_exactly_the_limit)
+{
+	struct recorder *recorder = recorder_new();
+	char line[600];
+
+	memset(line, 'x', sizeof(line));
+	memcpy(line, "NOOP ", 5);
+	memcpy(line + 510, "\r\n", 3);
+	recorder_say(recorder, line);
+	ck_assert_str_eq(recorder->output, "250 2.0.0 OK\r\n");
+	memset(line + 510, 'x', 2);
+	memcpy(line + 511, "\r\n", 3);
+	recorder_say(recorder, line);
+	ck_assert_str_eq(recorder->output, "500 5.5.2 Command line too long\r\n");
+	recorder_say(recorder, "NOOP\r\n");
+	ck_assert_str_eq(recorder->output, "250 2.0.0 OK\r\n");
+	recorder_free(recorder);
+}
+END_TEST
+
+START_TEST(an_endless_line_ends_the_session)
+{
+	struct recorder *recorder;
+	char block[512];
+	int rounds = 0;
+
+	settings.errors = 5;
+	recorder = recorder_new();
+	memset(block, 'x', sizeof(block));
+	while (smtp_server_state(recorder->server) != SMTP_CLOSED && ++rounds < 100)
+		recorder_feed(recorder, block, sizeof(block));
+	ck_assert_int_eq(rounds, 5);
+	ck_assert_str_eq(recorder->output, "500 5.5.2 Command line too long\r\n"
+					   "421 4.7.0 Too many errors, closing\r\n");
+	recorder_free(recorder);
+	settings.errors = 0;
+}
+END_TEST
+
+START_TEST(too_many_errors)
+{
+	struct recorder *recorder;
+
+	settings.errors = 3;
+	recorder = recorder_new();
+	recorder_say(recorder, "RSET x\r\nDATA\r\nRCPT TO:<x>\r\nNOOP\r\n");
+	ck_assert_ptr_nonnull(strstr(recorder->output, "421 4.7.0 Too many errors"));
+	ck_assert_ptr_null(strstr(recorder->output, "250"));
+	ck_assert_str_eq(recorder->last_limit, "errors");
+	recorder_free(recorder);
+	settings.errors = 0;
+}
+END_TEST
+
+START_TEST(too_many_unknown_commands)
+{
+	struct recorder *recorder;
+
+	settings.unknown_commands = 2;
+	recorder = recorder_new();
+	recorder_say(recorder, "WIZ\r\nXYZZY\r\nNOOP\r\n");
+	ck_assert_str_eq(recorder->output,
+			 "502 5.5.1 Not implemented here\r\n500 5.5.1 Unknown command\r\n"
+			 "421 4.7.0 Too many unknown commands, closing\r\n");
+	ck_assert_str_eq(recorder->last_limit, "unknown-commands");
+	recorder_free(recorder);
+	settings.unknown_commands = 0;
+}
+END_TEST
+
+START_TEST(strict_addresses)
+{
+	static const struct {
+		const char *line;
+		int strict, lenient;
+	} cases[] = {
+		{ "MAIL FROM: <a@b.example>\r\n", 501, 250 },
+		{ "MAIL FROM:a@b.example\r\n", 501, 250 },
+		{ "MAIL FROM:<root>\r\n", 501, 250 },
+		{ "MAIL FROM:<a@b.example>\r\n", 250, 250 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		for (int strict = 0; strict < 2; strict++) {
+			struct recorder *recorder = recorder_new();
+
+			settings.strict_addresses = strict;
+			recorder_say(recorder, GREETED);
+			recorder_say(recorder, cases[i].line);
+			ck_assert_msg(atoi(recorder->output) ==
+					      (strict ? cases[i].strict : cases[i].lenient),
+				      "%d %s", strict, cases[i].line);
+			recorder_free(recorder);
+		}
+	}
+	settings.strict_addresses = false;
+}
+END_TEST
+
+START_TEST(helo_without_a_name)
+{
+	struct recorder *recorder;
+
+	settings.helo_argument_optional = true;
+	recorder = recorder_new();
+	recorder_say(recorder, "helo\r\n");
+	ck_assert_str_eq(recorder->output, "250 mx.example.org\r\n");
+	recorder_free(recorder);
+	settings.helo_argument_optional = false;
+}
+END_TEST
+
+/* ---- closing ---- */
+
+START_TEST(closing_waits_for_the_message_in_hand)
+{
+	struct recorder *recorder = recorder_new();
+
+	recorder_say(recorder, READY "DATA\r\nHello\r\n");
+	smtp_server_close_after(recorder->server, SMTP_REPLY_STOPPING, settings.hostname);
+	recorder_say(recorder, "more\r\n.\r\n");
+	ck_assert_str_eq(recorder->output,
+			 "250 2.0.0 Stored as id\r\n"
+			 "421 4.3.2 mx.example.org is stopping, try again later\r\n");
+	ck_assert_int_eq(smtp_server_state(recorder->server), SMTP_CLOSED);
+	recorder_free(recorder);
+}
+END_TEST
+
+START_TEST(closing_an_idle_session)
+{
+	struct recorder *recorder = recorder_new();
+
+	recorder_say(recorder, READY);
+	recorder->output_used = 0;
+	smtp_server_close_after(recorder->server, SMTP_REPLY_STOPPING, settings.hostname);
+	ck_assert_str_eq(recorder->output,
+			 "421 4.3.2 mx.example.org is stopping, try again later\r\n");
+	ck_assert_str_eq(recorder->events, "a@b.example;c@d.example;reset;");
+	ck_assert_uint_eq(smtp_server_input(recorder->server, "NOOP\r\n", 6), 0);
+	recorder_free(recorder);
+}
+END_TEST
+
+START_TEST(closing_forgets_the_open_question)
+{
+	struct recorder *recorder = recorder_new();
+
+	recorder->later = true;
+	ck_assert_uint_eq(smtp_server_input(recorder->server, GREETED, strlen(GREETED)),
+			  strlen(GREETED));
+	smtp_server_input(recorder->server, "MAIL FROM:<a@b.example>\r\nNOOP\r\n", 31);
+	ck_assert(smtp_server_is_waiting(recorder->server));
+	smtp_server_close(recorder->server, SMTP_REPLY_IDLE_TOO_LONG, NULL);
+	ck_assert(!smtp_server_is_waiting(recorder->server));
+	ck_assert_int_eq(smtp_server_state(recorder->server), SMTP_CLOSED);
+	recorder_free(recorder);
+}
+END_TEST
+
+/* ---- property: however the bytes are split, the replies are the same ---- */
+
+static const char *const dialogues[] = {
+	READY "DATA\r\nSubject: x\r\n\r\n..dot\r\nline\r\n.\r\nQUIT\r\n",
+	READY "DATA\r\nbare\nlf\r\n.\r\nNOOP\r\nMAIL FROM:<>\r\nQUIT\r\n",
+	READY "DATA\r\n.\n.\r\nx\r.\r\r\n.\r\nMAIL FROM:<x@y.example>\r\nQUIT\r\n",
+	"NOPE\r\nEHLO\r\nHELO x\r\nMAIL FROM:<nobody@x.example>\r\nRCPT TO:<a>\r\nDATA\r\nQUIT\r\n",
+	"EHLO x\nMAIL FROM:<a@b.example>\r\n\rNOOP\r\nNO\rOP\n\n\r\n\r\r\nQUIT\r\nNOOP\r\n",
+	READY "RCPT TO:<unknown@x.example>\r\nRSET\r\nMAIL FROM:<\xc3\xa4@b.example> SMTPUTF8\r\n"
+	      "RCPT TO:<\xc3\xb6@d.example>\r\nDATA\r\n.\r\nHELP\r\nVRFY x\r\nQUIT\r\n",
+};
+
+static struct recorder *play(const char *text, size_t piece, size_t first, bool later)
+{
+	struct recorder *recorder = recorder_new();
+	size_t length = strlen(text), used = first < length ? first : length;
+
+	recorder->later = later;
+	recorder_feed(recorder, text, used);
+	while (used < length) {
+		size_t next = piece < length - used ? piece : length - used;
+
+		recorder_feed(recorder, text + used, next);
+		used += next;
+	}
+	return recorder;
+}
+
+static void expect_same(struct recorder *one, struct recorder *other)
+{
+	ck_assert_str_eq(one->output, other->output);
+	ck_assert_str_eq(one->events, other->events);
+	ck_assert_int_eq(one->rejections, other->rejections);
+	recorder_free(other);
+}
+
+START_TEST(the_same_replies_however_split)
+{
+	const char *text = dialogues[_i];
+	size_t length = strlen(text);
+	struct recorder *whole = play(text, length, 0, false);
+
+	ck_assert_uint_gt(whole->output_used, 0);
+	expect_same(whole, play(text, 1, 0, false));
+	expect_same(whole, play(text, 1, 0, true));
+	expect_same(whole, play(text, length, 0, true));
+	for (size_t split = 1; split < length; split++)
+		expect_same(whole, play(text, length, split, split & 1));
+	recorder_free(whole);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *suite = suite_create("session");
+	TCase *test = tcase_create("session");
+
+	tcase_add_test(test, a_rejected_command_leaves_nothing);
+	tcase_add_test(test, two_messages_in_one_session);
+	tcase_add_test(test, rset_and_ehlo_end_the_transaction);
+	tcase_add_test(test, too_big_a_message_is_read_to_its_end);
+	tcase_add_test(test, protocol_names);
+	tcase_add_test(test, a_line_of_exactly_the_limit);
+	tcase_add_test(test, an_endless_line_ends_the_session);
+	tcase_add_test(test, too_many_errors);
+	tcase_add_test(test, too_many_unknown_commands);
+	tcase_add_test(test, strict_addresses);
+	tcase_add_test(test, helo_without_a_name);
+	tcase_add_test(test, closing_waits_for_the_message_in_hand);
+	tcase_add_test(test, closing_an_idle_session);
+	tcase_add_test(test, closing_forgets_the_open_question);
+	tcase_add_loop_test(test, the_same_replies_however_split, 0,
+			    sizeof(dialogues) / sizeof(dialogues[0]));
+	suite_add_tcase(suite, test);
+	return suite;
+}
+
+int main(void)
+{
+	return run_suite(suite());
+}
