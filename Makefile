@@ -182,7 +182,7 @@ install: all manuals
 	done
 	$(INSTALL) -d $(DESTDIR)$(SYSTEMD_DIR) $(DESTDIR)$(SYSUSERS_DIR) $(DESTDIR)$(TMPFILES_DIR)
 	for unit in etc/systemd/*; do \
-		sed 's,@SBINDIR@,$(SBINDIR),g; s,@SYSCONFDIR@,$(SYSCONFDIR),g' $$unit \
+		sed 's,/usr/local/sbin/,$(SBINDIR)/,g; s,/etc/postern/,$(SYSCONFDIR)/postern/,g' $$unit \
 			>$(DESTDIR)$(SYSTEMD_DIR)/$${unit##*/} || exit 1; \
 	done
 	$(INSTALL) -m 644 etc/sysusers.d/postern.conf $(DESTDIR)$(SYSUSERS_DIR)/postern.conf

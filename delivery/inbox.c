@@ -2,9 +2,8 @@
  * inbox.c - the messages that come in from the workers
  *
  * Runs in: postern-delivery.  Privilege: the mail user's.
- * Distrusts: every byte of the pipes: a worker talks to the Internet and may
- * have been broken into. What is not in the message table, breaks a bound or
- * uses an id that is under way is a violation: the worker's pipes are closed,
+ * Distrusts: the workers, which talk to the Internet and may have been broken
+ * into. What intake.c refuses is a violation: the worker's pipes are closed,
  * the master ends it.
  */
 #include "delivery/inbox.h"
@@ -18,7 +17,7 @@
 #include <bsd/sys/queue.h>
 
 #include "common/log/log.h"
-#include "delivery/recipients.h"
+#include "delivery/intake.h"
 #include "delivery/verdicts.h"
 
 #define READ_SIZE (256 * 1024)
@@ -30,18 +29,7 @@
 /* Reads for one worker at the end: more than the largest pipe holds. */
 #define FINISH_READS 16
 
-/*
- * A frame is never shorter than this, so n bytes complete n / FRAME_MIN + 1
- * messages at most: no more is read than the verdict queue has room for.
- */
-#define FRAME_MIN 80
 #define ROOM_MIN 64 /* verdicts; with less room the worker is paused */
-/* The numbers and short strings of an envelope; what each recipient adds. */
-#define ENVELOPE_FIXED_MAX (256 + ENVELOPE_HELO_MAX + ENVELOPE_ADDRESS_MAX)
-#define ENVELOPE_RECIPIENT_MAX (3 * (4 + ENVELOPE_ADDRESS_MAX))
-
-enum reading { READING_HEADER, READING_ENVELOPE, READING_BODY, READING_COUNT };
-
 struct worker {
 	LIST_ENTRY(worker) entry;
 	struct inbox *inbox;
@@ -50,20 +38,14 @@ struct worker {
 	struct event *readable, *writable;
 	bool is_paused;
 
-	enum reading reading;
-	uint8_t header[MESSAGE_HEADER_SIZE];
-	size_t header_used;
-	uint8_t *envelope;
-	size_t envelope_size, envelope_used;
-	struct transaction *transaction; /* whose body is coming in */
-	uint64_t body_left;
-
+	struct intake intake;
 	size_t in_batch; /* its messages that wait for the commit */
 	struct verdict_queue queue;
 };
 
 struct inbox {
 	struct inbox_settings settings;
+	struct intake_settings intake;
 	struct event *commit;
 	bool has_answers; /* verdicts were queued since the last write */
 	bool is_finished;
@@ -73,160 +55,11 @@ struct inbox {
 	char bytes[READ_SIZE];
 };
 
-/* ---- frames: each step takes what it can use of the bytes, false is a violation ---- */
-
-static bool check_length(const struct inbox *inbox, uint32_t length, struct problem *problem)
-{
-	uint64_t longest =
-		ENVELOPE_FIXED_MAX + (uint64_t)inbox->settings.recipients * ENVELOPE_RECIPIENT_MAX;
-
-	if (length > 0 && length <= longest)
-		return true;
-	return problem_set(problem, "an envelope of %u bytes, longest is %llu", length,
-			   (unsigned long long)longest);
-}
-
-static bool take_header(struct worker *worker, const char *bytes, size_t length, size_t *used,
-			struct problem *problem)
-{
-	struct message_header header;
-	size_t wanted = MESSAGE_HEADER_SIZE - worker->header_used;
-
-	*used = length < wanted ? length : wanted;
-	memcpy(worker->header + worker->header_used, bytes, *used);
-	worker->header_used += *used;
-	if (*used < wanted)
-		return true;
-	if (!message_get_header(worker->header, FROM_WORKER, TO_DELIVERY, WAY_PIPE, &header,
-				problem) ||
-	    !check_length(worker->inbox, header.length, problem))
-		return false;
-	worker->envelope = allocate(header.length, 1);
-	if (!worker->envelope)
-		return problem_set(problem, "no memory for an envelope of %u bytes", header.length);
-	worker->envelope_size = header.length;
-	worker->envelope_used = 0;
-	worker->reading = READING_ENVELOPE;
-	return true;
-}
-
-static bool is_under_way(const struct inbox *inbox, const char *id)
-{
-	const struct worker *worker;
-
-	LIST_FOREACH (worker, &inbox->workers, entry)
-		if (worker->transaction && strcmp(worker->transaction->submission.id, id) == 0)
-			return true;
-	return store_has(inbox->settings.store, id);
-}
-
-static bool check_submission(const struct inbox *inbox, const struct submission *submission,
-			     struct problem *problem)
-{
-	const struct inbox_settings *settings = &inbox->settings;
-
-	if (submission->body_length > settings->message_size)
-		return problem_set(problem, "a body of %llu bytes, longest is %llu",
-				   (unsigned long long)submission->body_length,
-				   (unsigned long long)settings->message_size);
-	if (submission->recipient_count > settings->recipients)
-		return problem_set(problem, "%u recipients, most are %u",
-				   submission->recipient_count, settings->recipients);
-	/* Two messages of one name would be in each other's way in tmp/. */
-	if (is_under_way(inbox, submission->id))
-		return problem_set(problem, "message %s is under way already", submission->id);
-	return true;
-}
-
-/* The body is complete: the message waits for the commit. */
-static void finish_message(struct worker *worker)
-{
-	struct inbox *inbox = worker->inbox;
-
-	if (inbox->settings.store->count == 0)
-		inbox->collecting_since = clock_steady();
-	worker->in_batch++;
-	stage_finish(inbox->settings.store, worker->transaction);
-	worker->transaction = NULL;
-	worker->reading = READING_HEADER;
-	worker->header_used = 0;
-}
-
-static bool begin_message(struct worker *worker, struct problem *problem)
-{
-	const struct inbox_settings *settings = &worker->inbox->settings;
-	struct wire_reader reader = { worker->envelope, worker->envelope_size, 0, false };
-	struct submission submission;
-
-	if (!message_get_submission(&reader, &submission))
-		return problem_set(problem, "a malformed envelope");
-	if (!check_submission(worker->inbox, &submission, problem))
-		return false;
-	worker->transaction = transaction_new(worker->envelope, worker->envelope_size, &submission,
-					      settings->store->file_host);
-	if (!worker->transaction)
-		return problem_set(problem, "no memory for a message");
-	worker->envelope = NULL;
-	worker->transaction->owner = worker;
-	recipients_expand(worker->transaction, settings->tables, settings->template);
-	if (!transaction_has_failed(worker->transaction))
-		stage_begin(settings->store, worker->transaction);
-	worker->body_left = submission.body_length;
-	worker->reading = READING_BODY;
-	if (worker->body_left == 0)
-		finish_message(worker);
-	return true;
-}
-
-static bool take_envelope(struct worker *worker, const char *bytes, size_t length, size_t *used,
-			  struct problem *problem)
-{
-	size_t wanted = worker->envelope_size - worker->envelope_used;
-
-	*used = length < wanted ? length : wanted;
-	memcpy(worker->envelope + worker->envelope_used, bytes, *used);
-	worker->envelope_used += *used;
-	return *used < wanted || begin_message(worker, problem);
-}
-
-/* After an error stage_body drops the rest; the verdict comes when the body is over. */
-static bool take_body(struct worker *worker, const char *bytes, size_t length, size_t *used,
-		      struct problem *problem)
-{
-	(void)problem;
-	*used = length < worker->body_left ? length : (size_t)worker->body_left;
-	stage_body(worker->transaction, bytes, *used);
-	worker->body_left -= *used;
-	if (worker->body_left == 0)
-		finish_message(worker);
-	return true;
-}
-
-typedef bool take(struct worker *worker, const char *bytes, size_t length, size_t *used,
-		  struct problem *problem);
-
-static take *const takes[READING_COUNT] = {
-	[READING_HEADER] = take_header,
-	[READING_ENVELOPE] = take_envelope,
-	[READING_BODY] = take_body,
-};
-
 /* ---- workers ---- */
-
-static void drop_incomplete(struct worker *worker)
-{
-	free(worker->envelope);
-	worker->envelope = NULL;
-	if (worker->transaction)
-		stage_abandon(worker->inbox->settings.store, worker->transaction);
-	worker->transaction = NULL;
-	worker->reading = READING_HEADER;
-	worker->header_used = 0;
-}
 
 static void remove_worker(struct worker *worker)
 {
-	drop_incomplete(worker);
+	intake_drop(&worker->intake);
 	store_forget_owner(worker->inbox->settings.store, worker);
 	if (worker->readable)
 		event_free(worker->readable);
@@ -276,31 +109,43 @@ static void pause_or_resume(struct worker *worker)
 
 /* ---- the loop ---- */
 
+static void note_complete(struct worker *worker)
+{
+	struct inbox *inbox = worker->inbox;
+
+	worker->in_batch++;
+	if (inbox->settings.store->count == 1)
+		inbox->collecting_since = clock_steady();
+}
+
 /* False: the worker is no more. Commits in between when the batch is full. */
 static bool take_all(struct worker *worker, const char *bytes, size_t length)
 {
 	struct store *store = worker->inbox->settings.store;
+	struct intake_piece piece = { .bytes = bytes, .length = length };
 	struct problem problem;
-	size_t used;
 
-	while (length > 0) {
-		if (!takes[worker->reading](worker, bytes, length, &used, &problem)) {
+	for (; piece.length > 0; piece.bytes += piece.used, piece.length -= piece.used) {
+		if (!intake_take(&worker->intake, &piece, &problem)) {
 			violate(worker, &problem);
 			return false;
 		}
-		bytes += used;
-		length -= used;
+		if (piece.complete)
+			note_complete(worker);
 		if (store_is_due(store))
 			store_commit(store);
 	}
 	return true;
 }
 
-/* Reads once. False: nothing (more) there, or the worker is gone. */
+/*
+ * Reads once, but no more than the verdict queue has room for. False: nothing
+ * (more) there, or the worker is gone.
+ */
 static bool read_once(struct worker *worker)
 {
 	struct inbox *inbox = worker->inbox;
-	size_t most = room_for(worker) < 2 ? 0 : (room_for(worker) - 1) * FRAME_MIN;
+	size_t most = room_for(worker) < 2 ? 0 : (room_for(worker) - 1) * INTAKE_FRAME_MIN;
 	ssize_t length;
 
 	if (most == 0)
@@ -386,6 +231,21 @@ void inbox_commit(struct inbox *inbox)
 
 /* ---- from outside ---- */
 
+/* intake_settings: is_coming_in. */
+static bool is_coming_in(void *context, const char *id)
+{
+	const struct inbox *inbox = context;
+	const struct transaction *transaction;
+	const struct worker *worker;
+
+	LIST_FOREACH (worker, &inbox->workers, entry) {
+		transaction = worker->intake.transaction;
+		if (transaction && strcmp(transaction->submission.id, id) == 0)
+			return true;
+	}
+	return false;
+}
+
 struct inbox *inbox_new(const struct inbox_settings *settings)
 {
 	struct inbox *inbox = allocate(1, sizeof(*inbox));
@@ -393,6 +253,15 @@ struct inbox *inbox_new(const struct inbox_settings *settings)
 	if (!inbox)
 		return NULL;
 	inbox->settings = *settings;
+	inbox->intake = (struct intake_settings){
+		.store = settings->store,
+		.tables = settings->tables,
+		.template = settings->template,
+		.message_size = settings->message_size,
+		.recipients = settings->recipients,
+		.is_coming_in = is_coming_in,
+		.context = inbox,
+	};
 	LIST_INIT(&inbox->workers);
 	inbox->commit = event_new(settings->base, -1, 0, on_idle, inbox);
 	if (!inbox->commit) {
@@ -456,6 +325,8 @@ bool inbox_add(struct inbox *inbox, uint32_t serial, int messages, int verdicts)
 	remove_older(inbox, serial);
 	worker->inbox = inbox;
 	worker->serial = serial;
+	worker->intake.settings = &inbox->intake;
+	worker->intake.owner = worker;
 	worker->messages = messages;
 	worker->verdicts = verdicts;
 	LIST_INSERT_HEAD(&inbox->workers, worker, entry);
@@ -483,7 +354,7 @@ void inbox_finish(struct inbox *inbox)
 			continue;
 	}
 	LIST_FOREACH (worker, &inbox->workers, entry)
-		drop_incomplete(worker);
+		intake_drop(&worker->intake);
 	inbox_commit(inbox);
 }
 

@@ -279,7 +279,7 @@ START_TEST(test_boxes)
 	int turns = 0;
 
 	for (int i = 0; i < BOXES; i++)
-		snprintf(text + strlen(text), 16, "user%d\n", i);
+		sprintf(text + strlen(text), "user%d\n", i);
 	tables = fixture_tables(text, "");
 	event_base_priority_init(base, PRIORITY_COUNT);
 	boxes = begin_boxes(base, tables);

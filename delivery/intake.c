@@ -1,0 +1,158 @@
+/*
+ * intake.c - from the bytes of one worker's pipe to messages in the store
+ *
+ * Runs in: postern-delivery.  Privilege: the mail user's.
+ * Distrusts: every byte: the worker may have been broken into. What is not in
+ * the message table, breaks a bound or uses an id that is under way is refused.
+ */
+#include "delivery/intake.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "delivery/recipients.h"
+
+/* The numbers and short strings of an envelope; what each recipient adds. */
+#define ENVELOPE_FIXED_MAX (256 + ENVELOPE_HELO_MAX + ENVELOPE_ADDRESS_MAX)
+#define ENVELOPE_RECIPIENT_MAX (3 * (4 + ENVELOPE_ADDRESS_MAX))
+
+static bool check_length(const struct intake_settings *settings, uint32_t length,
+			 struct problem *problem)
+{
+	uint64_t longest =
+		ENVELOPE_FIXED_MAX + (uint64_t)settings->recipients * ENVELOPE_RECIPIENT_MAX;
+
+	if (length > 0 && length <= longest)
+		return true;
+	return problem_set(problem, "an envelope of %u bytes, longest is %llu", length,
+			   (unsigned long long)longest);
+}
+
+static bool take_header(struct intake *intake, struct intake_piece *piece, struct problem *problem)
+{
+	struct message_header header;
+	size_t wanted = MESSAGE_HEADER_SIZE - intake->header_used;
+
+	piece->used = piece->length < wanted ? piece->length : wanted;
+	memcpy(intake->header + intake->header_used, piece->bytes, piece->used);
+	intake->header_used += piece->used;
+	if (piece->used < wanted)
+		return true;
+	if (!message_get_header(intake->header, FROM_WORKER, TO_DELIVERY, WAY_PIPE, &header,
+				problem) ||
+	    !check_length(intake->settings, header.length, problem))
+		return false;
+	intake->envelope = allocate(header.length, 1);
+	if (!intake->envelope)
+		return problem_set(problem, "no memory for an envelope of %u bytes", header.length);
+	intake->envelope_size = header.length;
+	intake->envelope_used = 0;
+	intake->state = INTAKE_ENVELOPE;
+	return true;
+}
+
+static bool is_under_way(const struct intake_settings *settings, const char *id)
+{
+	return settings->is_coming_in(settings->context, id) || store_has(settings->store, id);
+}
+
+static bool check_submission(const struct intake_settings *settings,
+			     const struct submission *submission, struct problem *problem)
+{
+	if (submission->body_length > settings->message_size)
+		return problem_set(problem, "a body of %llu bytes, longest is %llu",
+				   (unsigned long long)submission->body_length,
+				   (unsigned long long)settings->message_size);
+	if (submission->recipient_count > settings->recipients)
+		return problem_set(problem, "%u recipients, most are %u",
+				   submission->recipient_count, settings->recipients);
+	/* Two messages of one name would be in each other's way in tmp/. */
+	if (is_under_way(settings, submission->id))
+		return problem_set(problem, "message %s is under way already", submission->id);
+	return true;
+}
+
+/* The body is complete: the message waits for the commit. */
+static void finish_message(struct intake *intake, struct intake_piece *piece)
+{
+	stage_finish(intake->settings->store, intake->transaction);
+	intake->transaction = NULL;
+	intake->state = INTAKE_HEADER;
+	intake->header_used = 0;
+	piece->complete = true;
+}
+
+static bool begin_message(struct intake *intake, struct intake_piece *piece,
+			  struct problem *problem)
+{
+	const struct intake_settings *settings = intake->settings;
+	struct wire_reader reader = { intake->envelope, intake->envelope_size, 0, false };
+	struct submission submission;
+
+	if (!message_get_submission(&reader, &submission))
+		return problem_set(problem, "a malformed envelope");
+	if (!check_submission(settings, &submission, problem))
+		return false;
+	intake->transaction = transaction_new(intake->envelope, intake->envelope_size, &submission,
+					      settings->store->file_host);
+	if (!intake->transaction)
+		return problem_set(problem, "no memory for a message");
+	intake->envelope = NULL;
+	intake->transaction->owner = intake->owner;
+	recipients_expand(intake->transaction, settings->tables, settings->template);
+	if (!transaction_has_failed(intake->transaction))
+		stage_begin(settings->store, intake->transaction);
+	intake->body_left = submission.body_length;
+	intake->state = INTAKE_BODY;
+	if (intake->body_left == 0)
+		finish_message(intake, piece);
+	return true;
+}
+
+static bool take_envelope(struct intake *intake, struct intake_piece *piece,
+			  struct problem *problem)
+{
+	size_t wanted = intake->envelope_size - intake->envelope_used;
+
+	piece->used = piece->length < wanted ? piece->length : wanted;
+	memcpy(intake->envelope + intake->envelope_used, piece->bytes, piece->used);
+	intake->envelope_used += piece->used;
+	return piece->used < wanted || begin_message(intake, piece, problem);
+}
+
+/* After an error stage_body drops the rest; the verdict comes when the body is over. */
+static bool take_body(struct intake *intake, struct intake_piece *piece, struct problem *problem)
+{
+	(void)problem;
+	piece->used = piece->length < intake->body_left ? piece->length : (size_t)intake->body_left;
+	stage_body(intake->transaction, piece->bytes, piece->used);
+	intake->body_left -= piece->used;
+	if (intake->body_left == 0)
+		finish_message(intake, piece);
+	return true;
+}
+
+typedef bool take(struct intake *intake, struct intake_piece *piece, struct problem *problem);
+
+static take *const takes[INTAKE_STATE_COUNT] = {
+	[INTAKE_HEADER] = take_header,
+	[INTAKE_ENVELOPE] = take_envelope,
+	[INTAKE_BODY] = take_body,
+};
+
+bool intake_take(struct intake *intake, struct intake_piece *piece, struct problem *problem)
+{
+	piece->complete = false;
+	return takes[intake->state](intake, piece, problem);
+}
+
+void intake_drop(struct intake *intake)
+{
+	free(intake->envelope);
+	intake->envelope = NULL;
+	if (intake->transaction)
+		stage_abandon(intake->settings->store, intake->transaction);
+	intake->transaction = NULL;
+	intake->state = INTAKE_HEADER;
+	intake->header_used = 0;
+}

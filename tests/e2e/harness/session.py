@@ -1,0 +1,130 @@
+"""A client that sends exactly the bytes it is told to."""
+
+import socket
+import time
+
+# Long enough for the slowest machine; only a failure ever waits for it.
+PATIENCE = 30
+
+
+class Closed(Exception):
+    """The server has closed the connection."""
+
+
+class Reply:
+    def __init__(self, lines):
+        self.lines = lines
+        self.code = int(lines[-1][:3])
+
+    @property
+    def enhanced(self):
+        word = self.lines[-1][4:].split(" ", 1)[0]
+        return word if word.count(".") == 2 and word.replace(".", "").isdigit() else ""
+
+    @property
+    def text(self):
+        return "\n".join(self.lines)
+
+    def __repr__(self):
+        return repr(self.text)
+
+
+class Session:
+    def __init__(self, address, port, source=None, patience=PATIENCE):
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self.socket = socket.socket(family, socket.SOCK_STREAM)
+        self.socket.settimeout(patience)
+        if source:
+            self.socket.bind((source, 0))
+        self.socket.connect((address, port))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.pending = b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.socket.close()
+
+    def send(self, content):
+        self.socket.sendall(content)
+
+    def send_slowly(self, content, slow=1200, pause=0.0003):
+        """Each byte in a segment of its own, the first ones with a pause behind them."""
+        for index in range(len(content)):
+            self.socket.sendall(content[index:index + 1])
+            if index < slow:
+                time.sleep(pause)
+
+    def line(self):
+        while b"\n" not in self.pending:
+            try:
+                got = self.socket.recv(65536)
+            except ConnectionError:
+                got = b""
+            if not got:
+                raise Closed(f"closed; unread: {self.pending!r}")
+            self.pending += got
+        line, self.pending = self.pending.split(b"\n", 1)
+        if not line.endswith(b"\r"):
+            raise AssertionError(f"a reply line does not end in CR LF: {line!r}")
+        return line[:-1].decode("utf-8")
+
+    def reply(self):
+        lines = [self.line()]
+        while lines[-1][3:4] == "-":
+            lines.append(self.line())
+        codes = {line[:3] for line in lines}
+        if len(codes) != 1 or lines[-1][3:4] not in (" ", "") or max(map(len, lines)) > 510:
+            raise AssertionError(f"not a reply of RFC 5321 4.2: {lines!r}")
+        return Reply(lines)
+
+    def command(self, text):
+        self.send((text if isinstance(text, bytes) else text.encode()) + b"\r\n")
+        return self.reply()
+
+    def expect(self, text, code):
+        reply = self.command(text)
+        if reply.code != code:
+            raise AssertionError(f"{text!r} was answered with {reply}, not {code}")
+        return reply
+
+    def greet(self, name="client.example"):
+        greeting = self.reply()
+        if greeting.code != 220:
+            raise AssertionError(f"the greeting is {greeting}")
+        self.expect(f"EHLO {name}", 250)
+        return self
+
+    def envelope(self, sender, recipients):
+        self.expect(f"MAIL FROM:<{sender}>", 250)
+        for recipient in recipients:
+            self.expect(f"RCPT TO:<{recipient}>", 250)
+
+    def begin_data(self, sender, recipients):
+        self.envelope(sender, recipients)
+        self.expect("DATA", 354)
+
+    def deliver(self, sender, recipients, body):
+        """A whole transaction; body in LF form.  Returns the reply to its end."""
+        self.begin_data(sender, recipients)
+        self.send(wire(body) + b".\r\n")
+        return self.reply()
+
+    def is_closed(self):
+        """Waits for the server to close; anything it still says is an error."""
+        try:
+            return self.socket.recv(1) == b"" and not self.pending
+        except ConnectionError:
+            return not self.pending
+
+
+def wire(body):
+    """A message in LF form as it goes over the wire: CR LF, dots doubled."""
+    lines = body.split(b"\n")
+    if lines[-1] == b"":
+        lines.pop()
+    return b"".join((b"." if line.startswith(b".") else b"") + line + b"\r\n" for line in lines)

@@ -1,0 +1,61 @@
+/*
+ * inbox_fixture.h - an inbox with its loop, and the workers' side of its pipes
+ */
+#ifndef POSTERN_TESTS_UNIT_INBOX_FIXTURE_H
+#define POSTERN_TESTS_UNIT_INBOX_FIXTURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "delivery/inbox.h"
+
+#define ALICE "example.org/alice"
+/* A list of recipients, or of anything that is a string. */
+#define TO(...) ((const char *const[]){ __VA_ARGS__, NULL })
+#define MESSAGE_SIZE_MAX (1024 * 1024)
+#define RECIPIENTS_MAX 100
+#define SERIAL 42
+
+struct inbox_fixture {
+	struct event_base *base;
+	struct tables *tables; /* alice, bob, carol; all: the three */
+	struct store store;
+	struct inbox *inbox;
+	unsigned violations; /* told so far; who did the last, and what */
+	uint32_t violator;
+	char reason[256];
+};
+
+extern struct inbox_fixture receiving;
+
+/* The worker's side of its pipes. */
+struct peer {
+	int messages, verdicts;
+};
+
+/* Checked fixtures. */
+void inbox_set_up(void);
+void inbox_tear_down(void);
+void inbox_fixture_open(int root, size_t batch);
+void inbox_fixture_close(void);
+
+struct peer add_peer(uint32_t serial);
+void close_peer(struct peer *peer);
+/* Turns the loop until nothing is left to do. */
+void turn(void);
+
+/* Writes all of it, turning the loop whenever the pipe is full. */
+void send_bytes(const struct peer *peer, const void *bytes, size_t length);
+struct submission submission_of(const char *id, uint64_t handle, const char *body);
+void send_message(const struct peer *peer, const char *id, uint64_t handle,
+		  const char *const *recipients, const char *body);
+
+/* The next verdict; false when there is none, or the pipe is closed. */
+bool next_verdict(const struct peer *peer, struct message_verdict *verdict);
+/* Turns the loop; the next verdict must be this one. */
+void expect(const struct peer *peer, uint64_t handle, enum verdict verdict);
+/* Whether the inbox has closed both pipes. */
+bool is_closed(const struct peer *peer);
+
+#endif
