@@ -168,7 +168,7 @@ static void log_rejection(const struct session *session, const struct smtp_rejec
 		 : rejection->limit ? "limits"
 				    : "protocol");
 	if (rejection->limit) {
-		log_text(&line, "limit", rejection->limit);
+		log_format(&line, "limit", "limits.%s", rejection->limit);
 		log_number(&line, "value", (long long)rejection->value);
 	}
 	log_end(&line);

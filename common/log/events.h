@@ -46,6 +46,6 @@
 		  "A message could not be delivered; its sender was told to try again.")           \
 	LOG_EVENT(MAILBOX, NOTICE, "mailbox", "A missing mailbox was made.")                       \
 	LOG_EVENT(SHORT, WARNING, "what reason", "A resource of the machine is short.")            \
-	LOG_EVENT(COMMAND, TRACE, "line", "A command has arrived.")                                \
-	LOG_EVENT(REPLY, TRACE, "line", "A reply was sent.")                                       \
+	LOG_EVENT(COMMAND, TRACE, "client line", "A command has arrived.")                         \
+	LOG_EVENT(REPLY, TRACE, "client line", "A reply was sent.")                                \
 	LOG_EVENT(DEBUG, TRACE, "text", "A step that only a developer asks for.")

@@ -209,8 +209,8 @@ void log_begin(struct log_line *line, enum log_event event, const char *session)
 	if (settings.format == LOG_JSON) {
 		line->json = json_object();
 		log_text(line, "time", when);
-		log_text(line, "program", program_name);
-		log_number(line, "pid", getpid());
+		log_text(line, "logger", program_name);
+		log_number(line, "logger-pid", getpid());
 	} else {
 		begin_text(line, when);
 	}

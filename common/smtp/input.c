@@ -87,12 +87,18 @@ static void drop_line(struct smtp_server *server)
 	server->line_used = 0;
 }
 
-/* The faults a line can have, whatever it says: true when there was one, and it is answered. */
-static bool reject_faulty_line(struct smtp_server *server, struct smtp_text line, bool has_cr)
+/* Drops what follows, up to and including CR LF; `last` is the byte before it. */
+static void skip_rest(struct smtp_server *server, char last)
 {
-	if (!has_cr)
-		smtp_fault(server, SMTP_REPLY_COMMAND_BARE_LF, NULL);
-	else if (memchr(line.bytes, '\r', line.length))
+	server->skipping = true;
+	server->skipped_cr = last == '\r';
+	server->skipped = 0;
+}
+
+/* The faults a line can have, whatever it says: true when there was one, and it is answered. */
+static bool reject_faulty_line(struct smtp_server *server, struct smtp_text line)
+{
+	if (memchr(line.bytes, '\r', line.length))
 		smtp_fault(server, SMTP_REPLY_COMMAND_BARE_CR, NULL);
 	else if (memchr(line.bytes, '\0', line.length))
 		smtp_fault(server, SMTP_REPLY_COMMAND_NUL, NULL);
@@ -101,7 +107,11 @@ static bool reject_faulty_line(struct smtp_server *server, struct smtp_text line
 	return true;
 }
 
-/* A line up to its LF, which is not in `length`. */
+/*
+ * A line up to its LF, which is not in `length`. RFC 5321 2.3.8: an LF without
+ * a CR ends no line. It is answered at once, since its sender may wait, but
+ * what follows it is still the same line, and no command.
+ */
 static void complete_line(struct smtp_server *server, const char *bytes, size_t length)
 {
 	bool has_cr = length > 0 && bytes[length - 1] == '\r';
@@ -110,8 +120,12 @@ static void complete_line(struct smtp_server *server, const char *bytes, size_t 
 	server->commands++;
 	server->verb = line;
 	server->argument = (struct smtp_text){ "", 0 };
-	if (!reject_faulty_line(server, line, has_cr))
+	if (!has_cr) {
+		skip_rest(server, '\n');
+		smtp_fault(server, SMTP_REPLY_COMMAND_BARE_LF, NULL);
+	} else if (!reject_faulty_line(server, line)) {
 		smtp_command_line(server, line);
+	}
 }
 
 /*
@@ -139,34 +153,35 @@ static void keep_command(struct smtp_server *server)
 
 static void line_is_too_long(struct smtp_server *server)
 {
+	skip_rest(server, server->line[server->line_used - 1]);
 	drop_line(server);
-	server->skipping = true;
-	server->skipped = 0;
 	smtp_say_limit(server, SMTP_REPLY_LINE_TOO_LONG, NULL, "command-line",
 		       server->settings->command_line);
 	smtp_count_fault(server);
 }
 
 /*
- * Drops an overlong line. Every further command_line bytes of it count as one
- * more fault, so that a line without an end comes to an end.
+ * Drops the rest of a faulty line. Every LF in it that ends no line, and every
+ * command_line bytes of it, count as one more fault, so that a line without an
+ * end comes to an end.
  */
 static size_t skip_line(struct smtp_server *server, const char *bytes, size_t length)
 {
 	size_t room = server->settings->command_line - server->skipped;
 	size_t most = length < room ? length : room;
 	const char *lf = memchr(bytes, '\n', most);
+	size_t used = lf ? (size_t)(lf - bytes) + 1 : most;
+	bool after_cr = used > 1 ? bytes[used - 2] == '\r' : server->skipped_cr;
 
-	if (lf) {
+	server->skipped += used;
+	server->skipped_cr = bytes[used - 1] == '\r';
+	if (lf && after_cr) {
 		server->skipping = false;
-		return (size_t)(lf - bytes) + 1;
-	}
-	server->skipped += most;
-	if (server->skipped == server->settings->command_line) {
+	} else if (lf || server->skipped == server->settings->command_line) {
 		server->skipped = 0;
 		smtp_count_fault(server);
 	}
-	return most;
+	return used;
 }
 
 /* Adds to the incomplete line; false when memory is short. */

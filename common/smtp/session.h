@@ -35,8 +35,9 @@ struct smtp_server {
 
 	char *line; /* an incomplete line, or a copy of the one in question; NULL: none */
 	size_t line_used;
-	bool skipping;	/* the line was too long: drop it up to its LF */
-	size_t skipped; /* bytes dropped so far */
+	bool skipping;	 /* the line was at fault: drop the rest of it */
+	bool skipped_cr; /* the last byte dropped was a CR */
+	size_t skipped;	 /* bytes dropped since a fault was counted last */
 
 	struct smtp_data data;
 };

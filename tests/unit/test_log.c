@@ -98,7 +98,7 @@ START_TEST(json_parses)
 	ck_assert_str_eq(json_string_value(json_object_get(object, "event")), "connect");
 	ck_assert_str_eq(json_string_value(json_object_get(object, "session")), "s1");
 	ck_assert_str_eq(json_string_value(json_object_get(object, "client")), "a\"\\x0a\\xff");
-	ck_assert(json_is_integer(json_object_get(object, "pid")));
+	ck_assert(json_is_integer(json_object_get(object, "logger-pid")));
 	json_decref(object);
 }
 END_TEST

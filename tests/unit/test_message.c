@@ -15,6 +15,7 @@
 #include "worker/message.h"
 
 static int file;
+static struct spool *kept; /* never freed, as in the worker */
 
 static struct spool *make_spool(uint64_t limit)
 {
@@ -25,7 +26,8 @@ static struct spool *make_spool(uint64_t limit)
 	file = mkstemp(path);
 	ck_assert_int_ge(file, 0);
 	unlink(path);
-	return spool_new(file, limit);
+	kept = spool_new(file, limit);
+	return kept;
 }
 
 static struct message *make_message(void)
@@ -144,7 +146,7 @@ START_TEST(a_broken_disk_fails_the_message)
 	struct message *message = make_message();
 
 	make_spool(1);
-	spool = spool_new(read_only, 1 << 24);
+	kept = spool = spool_new(read_only, 1 << 24);
 	add(message, spool, 2 * SPOOL_BLOCK, 8192);
 	ck_assert(message->failed);
 	ck_assert_int_eq(message->fault, SMTP_REPLY_SYSTEM_ERROR);

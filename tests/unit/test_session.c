@@ -127,6 +127,31 @@ START_TEST(an_endless_line_ends_the_session)
 }
 END_TEST
 
+START_TEST(a_bare_lf_ends_no_line)
+{
+	struct recorder *recorder = recorder_new();
+
+	recorder_say(recorder, "NOOP\nNOOP\nQUIT\r\nNOOP\r\n");
+	ck_assert_str_eq(recorder->output,
+			 "500 5.5.2 Bare LF: a line ends in CR LF\r\n250 2.0.0 OK\r\n");
+	recorder_free(recorder);
+}
+END_TEST
+
+START_TEST(bare_lfs_without_end_end_the_session)
+{
+	struct recorder *recorder;
+
+	settings.errors = 4;
+	recorder = recorder_new();
+	recorder_say(recorder, "EHLO x\nNOOP\nNOOP\nNOOP\nNOOP\n");
+	ck_assert_str_eq(recorder->output, "500 5.5.2 Bare LF: a line ends in CR LF\r\n"
+					   "421 4.7.0 Too many errors, closing\r\n");
+	recorder_free(recorder);
+	settings.errors = 0;
+}
+END_TEST
+
 START_TEST(too_many_errors)
 {
 	struct recorder *recorder;
@@ -255,6 +280,7 @@ static const char *const dialogues[] = {
 	READY "DATA\r\nbare\nlf\r\n.\r\nNOOP\r\nMAIL FROM:<>\r\nQUIT\r\n",
 	READY "DATA\r\n.\n.\r\nx\r.\r\r\n.\r\nMAIL FROM:<x@y.example>\r\nQUIT\r\n",
 	"NOPE\r\nEHLO\r\nHELO x\r\nMAIL FROM:<nobody@x.example>\r\nRCPT TO:<a>\r\nDATA\r\nQUIT\r\n",
+	"NOOP\n\n\r\r\nNOOP\r\nNO\nOP\r\n"
 	"EHLO x\nMAIL FROM:<a@b.example>\r\n\rNOOP\r\nNO\rOP\n\n\r\n\r\r\nQUIT\r\nNOOP\r\n",
 	READY "RCPT TO:<unknown@x.example>\r\nRSET\r\nMAIL FROM:<\xc3\xa4@b.example> SMTPUTF8\r\n"
 	      "RCPT TO:<\xc3\xb6@d.example>\r\nDATA\r\n.\r\nHELP\r\nVRFY x\r\nQUIT\r\n",
@@ -312,6 +338,8 @@ static Suite *suite(void)
 	tcase_add_test(test, protocol_names);
 	tcase_add_test(test, a_line_of_exactly_the_limit);
 	tcase_add_test(test, an_endless_line_ends_the_session);
+	tcase_add_test(test, a_bare_lf_ends_no_line);
+	tcase_add_test(test, bare_lfs_without_end_end_the_session);
 	tcase_add_test(test, too_many_errors);
 	tcase_add_test(test, too_many_unknown_commands);
 	tcase_add_test(test, strict_addresses);
