@@ -120,14 +120,14 @@ def log_as_json(t):
         daemon.send()
         daemon.wait_event("disconnect", count=len(NAMES) + 1)
         for event in daemon.events():
-            t.check({"time", "program", "pid", "event"} <= set(event), event.line)
+            t.check({"time", "logger", "logger-pid", "event"} <= set(event), event.line)
             t.check(event["event"] != "forged", event.line)
         line = daemon.wait_event("delivery", mailbox="alice@example.org")
         t.check(int(line["size"]) > 0 and float(line["took"]) >= 0, line.line)
 
 
 EVENT_ROW = re.compile(r'LOG_EVENT\(([A-Z_]+), [A-Z]+,[\s\\]*((?:"[^"]*"[\s\\]*)+),')
-ALWAYS = {"event", "session", "message", "time", "program", "pid"}
+ALWAYS = {"event", "session", "message", "time", "program", "pid", "logger", "logger-pid"}
 EVENTS_FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "common", "log", "events.h")
 with open(EVENTS_FILE, encoding="utf-8") as events_file:
     DOCUMENTED = {name.lower().replace("_", "-"): set(keys.replace('"', "").split())

@@ -45,7 +45,7 @@ def parse_line(line):
 
 def parse_json(line):
     event = Event(json.loads(line))
-    event.program, event.writer, event.line = event.get("program"), event.get("pid"), line
+    event.program, event.writer, event.line = event.get("logger"), event.get("logger-pid"), line
     return event
 
 
