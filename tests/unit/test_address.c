@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/smtp/address.h"
+#include "tests/unit/runner.h"
 
 #define COUNT(table) ((int)(sizeof(table) / sizeof((table)[0])))
 
@@ -438,13 +439,8 @@ int main(void)
 {
 	Suite *suite = suite_create("address");
 	TCase *tests = tcase_create("address");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	add_tests(tests);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

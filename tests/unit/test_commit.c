@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "tests/unit/delivery_fixture.h"
+#include "tests/unit/runner.h"
 #include "tests/unit/store_fixture.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -399,15 +400,10 @@ int main(void)
 {
 	Suite *suite = suite_create("commit");
 	TCase *tests = tcase_create("commit");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tests, store_set_up, store_tear_down);
 	tcase_set_timeout(tests, 300);
 	add_tests(tests);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -21,6 +21,7 @@
 
 #include "delivery/system_calls.h"
 #include "tests/unit/delivery_fixture.h"
+#include "tests/unit/runner.h"
 #include "tests/unit/store_fixture.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -271,8 +272,6 @@ int main(void)
 	Suite *suite = suite_create("commit, faults");
 	TCase *tests = tcase_create("one kind");
 	TCase *every = tcase_create("every call");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tests, store_set_up, disarmed_tear_down);
 	tcase_set_timeout(tests, 300);
@@ -284,8 +283,5 @@ int main(void)
 	tcase_add_loop_test(every, test_every_call, 0, COUNT(errors));
 	suite_add_tcase(suite, tests);
 	suite_add_tcase(suite, every);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -16,6 +16,7 @@
 #include "common/configuration/options.h"
 #include "common/configuration/values.h"
 #include "tests/unit/configuration_fixture.h"
+#include "tests/unit/runner.h"
 
 static char *sealed_text(const struct configuration *configuration)
 {
@@ -337,8 +338,6 @@ int main(void)
 {
 	Suite *suite = suite_create("configuration");
 	TCase *tests = tcase_create("configuration");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tests, configuration_set_up, configuration_tear_down);
 	tcase_add_test(tests, test_defaults);
@@ -354,8 +353,5 @@ int main(void)
 	tcase_add_test(tests, test_table);
 	tcase_set_timeout(tests, 60);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -13,6 +13,7 @@
 
 #include "common/configuration/configuration.h"
 #include "tests/unit/configuration_fixture.h"
+#include "tests/unit/runner.h"
 
 /* The text is refused at that line of that file, and the reason holds `what`. */
 static void expect_problem(const char *text, const char *file, int line, const char *what)
@@ -196,8 +197,6 @@ int main(void)
 {
 	Suite *suite = suite_create("configuration-errors");
 	TCase *tests = tcase_create("configuration-errors");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tests, configuration_set_up, configuration_tear_down);
 	tcase_add_loop_test(tests, test_wrong, 0, COUNT(wrong));
@@ -205,8 +204,5 @@ int main(void)
 	tcase_add_test(tests, test_no_file);
 	tcase_set_timeout(tests, 60);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

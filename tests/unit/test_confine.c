@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "common/confine/confine.h"
+#include "tests/unit/runner.h"
 
 #define ROWS(table) (int)(sizeof(table) / sizeof((table)[0]))
 
@@ -325,11 +326,5 @@ static Suite *make_suite(void)
 
 int main(void)
 {
-	SRunner *runner = srunner_create(make_suite());
-	int failed;
-
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(make_suite());
 }

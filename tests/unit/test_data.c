@@ -9,6 +9,7 @@
 
 #include "common/smtp/data.h"
 #include "tests/fuzz/data_reference.h"
+#include "tests/unit/runner.h"
 
 #define COUNT(table) ((int)(sizeof(table) / sizeof((table)[0])))
 #define LIMIT 1000
@@ -459,13 +460,8 @@ int main(void)
 {
 	Suite *suite = suite_create("data");
 	TCase *tests = tcase_create("data");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	add_tests(tests);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

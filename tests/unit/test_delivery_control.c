@@ -22,6 +22,7 @@
 #include "delivery/inbox.h"
 #include "delivery/verdicts.h"
 #include "tests/unit/delivery_fixture.h"
+#include "tests/unit/runner.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define TO(...)                   \
@@ -344,8 +345,6 @@ int main(void)
 {
 	Suite *suite = suite_create("delivery control");
 	TCase *tests = tcase_create("control");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_set_timeout(tests, 120);
@@ -355,8 +354,5 @@ int main(void)
 	tcase_add_test(tests, test_violation_is_told);
 	tcase_add_loop_test(tests, test_out_of_state, 0, COUNT(wrong));
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -13,6 +13,7 @@
 
 #include "delivery/header.h"
 #include "tests/unit/delivery_fixture.h"
+#include "tests/unit/runner.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define STRING(literal)                      \
@@ -198,8 +199,6 @@ int main(void)
 {
 	Suite *suite = suite_create("delivery header");
 	TCase *tests = tcase_create("header");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tests, test_whole);
 	tcase_add_test(tests, test_several_recipients);
@@ -209,8 +208,5 @@ int main(void)
 	tcase_add_loop_test(tests, test_any_byte, 0, 256);
 	tcase_add_loop_test(tests, test_time, 0, 4);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -14,6 +14,7 @@
 
 #include "common/frame/channel.h"
 #include "common/frame/message.h"
+#include "tests/unit/runner.h"
 
 static uint8_t bytes[65536];
 
@@ -437,11 +438,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-	SRunner *runner = srunner_create(suite());
-	int failed;
-
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite());
 }

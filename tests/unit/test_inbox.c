@@ -17,6 +17,7 @@
 #include "delivery/verdicts.h"
 #include "tests/unit/delivery_fixture.h"
 #include "tests/unit/inbox_fixture.h"
+#include "tests/unit/runner.h"
 
 /* ---- what is right ---- */
 
@@ -323,15 +324,10 @@ int main(void)
 {
 	Suite *suite = suite_create("inbox");
 	TCase *tests = tcase_create("inbox");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tests, inbox_set_up, inbox_tear_down);
 	tcase_set_timeout(tests, 300);
 	add_tests(tests);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -12,6 +12,7 @@
 
 #include "tests/unit/delivery_fixture.h"
 #include "tests/unit/inbox_fixture.h"
+#include "tests/unit/runner.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -274,8 +275,6 @@ int main(void)
 {
 	Suite *suite = suite_create("inbox, malformed");
 	TCase *tests = tcase_create("inbox");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tests, inbox_set_up, inbox_tear_down);
 	tcase_set_timeout(tests, 300);
@@ -283,8 +282,5 @@ int main(void)
 	tcase_add_test(tests, test_id_of_another);
 	tcase_add_test(tests, test_violation_after_message);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -19,6 +19,7 @@
 #include "master/activation.h"
 #include "master/address.h"
 #include "master/listen.h"
+#include "tests/unit/runner.h"
 
 /* ---- addresses ---- */
 
@@ -452,11 +453,5 @@ static Suite *make_suite(void)
 
 int main(void)
 {
-	SRunner *runner = srunner_create(make_suite());
-	int failed;
-
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(make_suite());
 }

@@ -13,6 +13,7 @@
 #include <jansson.h>
 
 #include "common/log/log.h"
+#include "tests/unit/runner.h"
 
 static int ends[2];
 
@@ -186,11 +187,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-	SRunner *runner = srunner_create(suite());
-	int failed;
-
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite());
 }

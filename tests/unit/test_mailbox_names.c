@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/tables/tables.h"
+#include "tests/unit/runner.h"
 
 /* ---- normal forms */
 
@@ -207,8 +208,6 @@ int main(void)
 {
 	Suite *suite = suite_create("mailbox-names");
 	TCase *tests = tcase_create("mailbox-names");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_loop_test(tests, test_domain_normalise, 0, COUNT(domains));
 	tcase_add_loop_test(tests, test_local_normalise, 0, COUNT(locals));
@@ -216,8 +215,5 @@ int main(void)
 	tcase_add_loop_test(tests, test_path, 0, COUNT(paths));
 	tcase_set_timeout(tests, 60);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -18,6 +18,7 @@
 #include "delivery/inbox.h"
 #include "delivery/maildir.h"
 #include "tests/unit/delivery_fixture.h"
+#include "tests/unit/runner.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define ADDRESS "alice@example.org"
@@ -261,9 +262,11 @@ END_TEST
 
 /* ---- all mailboxes at the start ---- */
 
-static struct boxes *begin_boxes(struct event_base *base, const struct tables *tables)
+static struct boxes *begin_boxes(struct event_base *base, const struct tables *tables,
+				 bool one_by_one)
 {
-	struct boxes *boxes = boxes_begin(base, tables, fixture_root(), FIXTURE_TEMPLATE);
+	struct boxes *boxes =
+		boxes_begin(base, tables, fixture_root(), FIXTURE_TEMPLATE, one_by_one);
 
 	ck_assert_ptr_nonnull(boxes);
 	return boxes;
@@ -282,7 +285,7 @@ START_TEST(test_boxes)
 		sprintf(text + strlen(text), "user%d\n", i);
 	tables = fixture_tables(text, "");
 	event_base_priority_init(base, PRIORITY_COUNT);
-	boxes = begin_boxes(base, tables);
+	boxes = begin_boxes(base, tables, _i == 1);
 	/* in slices: the loop turns, others get their turn in between */
 	for (; !boxes_are_complete(boxes); turns++)
 		ck_assert_int_eq(event_base_loop(base, EVLOOP_ONCE), 0);
@@ -307,7 +310,7 @@ START_TEST(test_boxes_fault)
 
 	put_file();
 	event_base_priority_init(base, PRIORITY_COUNT);
-	boxes = begin_boxes(base, tables);
+	boxes = begin_boxes(base, tables, false);
 	ck_assert_int_ge(event_base_loop(base, EVLOOP_NONBLOCK), 0);
 	ck_assert(boxes_are_complete(boxes));
 	ck_assert(maildir_exists(fixture_root(), "example.org/bob"));
@@ -322,8 +325,6 @@ int main(void)
 {
 	Suite *suite = suite_create("maildir");
 	TCase *tests = tcase_create("maildir");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tests, fixture_set_up, fixture_tear_down);
 	tcase_set_timeout(tests, 120);
@@ -334,11 +335,8 @@ int main(void)
 	tcase_add_loop_test(tests, test_refused, 0, COUNT(refused));
 	tcase_add_loop_test(tests, test_foreign_owner, 0, 3);
 	tcase_add_loop_test(tests, test_find, 0, COUNT(searches));
-	tcase_add_test(tests, test_boxes);
+	tcase_add_loop_test(tests, test_boxes, 0, 2);
 	tcase_add_test(tests, test_boxes_fault);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

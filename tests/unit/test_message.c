@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/log/log.h"
+#include "tests/unit/runner.h"
 #include "worker/id.h"
 #include "worker/message.h"
 
@@ -222,11 +223,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-	SRunner *runner = srunner_create(suite());
-	int failed;
-
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite());
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/smtp/parameter.h"
+#include "tests/unit/runner.h"
 
 #define COUNT(table) ((int)(sizeof(table) / sizeof((table)[0])))
 
@@ -209,16 +210,11 @@ int main(void)
 {
 	Suite *suite = suite_create("parameter");
 	TCase *tests = tcase_create("parameter");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_loop_test(tests, takes_valid, 0, COUNT(valid));
 	tcase_add_loop_test(tests, refuses_invalid, 0, COUNT(invalid));
 	tcase_add_test(tests, rcpt_may_have_none);
 	tcase_add_test(tests, refuses_nul);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

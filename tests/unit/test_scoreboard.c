@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/scoreboard/scoreboard.h"
+#include "tests/unit/runner.h"
 
 static struct scoreboard *board;
 
@@ -140,11 +141,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-	SRunner *runner = srunner_create(suite());
-	int failed;
-
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite());
 }

@@ -18,6 +18,7 @@
 #include "master/backoff.h"
 #include "master/folder.h"
 #include "master/pid_file.h"
+#include "tests/unit/runner.h"
 
 /* ---- back-off ---- */
 
@@ -289,11 +290,5 @@ static Suite *make_suite(void)
 
 int main(void)
 {
-	SRunner *runner = srunner_create(make_suite());
-	int failed;
-
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(make_suite());
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "common/tables/tables.h"
+#include "tests/unit/runner.h"
 #include "tests/unit/tables_fixture.h"
 
 /* ---- look-ups */
@@ -285,8 +286,6 @@ int main(void)
 {
 	Suite *suite = suite_create("tables");
 	TCase *tests = tcase_create("tables");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tests, tables_set_up, tables_tear_down);
 	tcase_add_loop_test(tests, test_lookup, 0, COUNT(lookups));
@@ -299,8 +298,5 @@ int main(void)
 	tcase_add_test(tests, test_expand_stops);
 	tcase_set_timeout(tests, 120);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

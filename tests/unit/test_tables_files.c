@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/tables/tables.h"
+#include "tests/unit/runner.h"
 #include "tests/unit/tables_fixture.h"
 
 /* ---- errors */
@@ -280,8 +281,6 @@ int main(void)
 {
 	Suite *suite = suite_create("tables-files");
 	TCase *tests = tcase_create("tables-files");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tests, tables_set_up, tables_tear_down);
 	tcase_add_loop_test(tests, test_wrong, 0, COUNT(wrong));
@@ -294,8 +293,5 @@ int main(void)
 	tcase_add_test(tests, test_open_unsealed);
 	tcase_set_timeout(tests, 120);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

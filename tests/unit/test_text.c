@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/smtp/text.h"
+#include "tests/unit/runner.h"
 
 #define COUNT(table) ((int)(sizeof(table) / sizeof((table)[0])))
 
@@ -168,8 +169,6 @@ int main(void)
 {
 	Suite *suite = suite_create("text");
 	TCase *tests = tcase_create("text");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_loop_test(tests, compares_words, 0, COUNT(words));
 	tcase_add_test(tests, nul_ends_no_word);
@@ -178,8 +177,5 @@ int main(void)
 	tcase_add_test(tests, finds_8bit);
 	tcase_add_test(tests, classes_of_bytes);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }
