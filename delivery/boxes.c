@@ -29,6 +29,7 @@ struct boxes {
 	struct event *turn;
 	int root;
 	const char *template;
+	bool one_by_one;
 	/* All mailboxes: local, NUL, domain, NUL, and so on. */
 	char *names;
 	size_t size, used, at;
@@ -107,7 +108,7 @@ static unsigned make_one(struct boxes *boxes, const struct mailbox *mailbox)
 	}
 	if (maildir_exists(boxes->root, path))
 		return 1;
-	if (maildir_create(boxes->root, path, address, false, &problem) < 0)
+	if (maildir_create(boxes->root, path, address, boxes->one_by_one, &problem) < 0)
 		note_fault(boxes, problem.text);
 	return MAKE_COST;
 }
@@ -133,14 +134,14 @@ static void on_turn(evutil_socket_t descriptor, short what, void *context)
 		made = made || cost > 1;
 		work += cost;
 	}
-	if (made && syncfs(boxes->root) != 0)
+	if (made && !boxes->one_by_one && syncfs(boxes->root) != 0)
 		note_fault(boxes, "cannot make mailboxes durable");
 	if (boxes->at < boxes->used)
 		event_active(boxes->turn, EV_TIMEOUT, 0);
 }
 
 struct boxes *boxes_begin(struct event_base *base, const struct tables *tables, int root,
-			  const char *template)
+			  const char *template, bool one_by_one)
 {
 	struct boxes *boxes = allocate(1, sizeof(*boxes));
 
@@ -148,6 +149,7 @@ struct boxes *boxes_begin(struct event_base *base, const struct tables *tables, 
 		return NULL;
 	boxes->root = root;
 	boxes->template = template;
+	boxes->one_by_one = one_by_one;
 	tables_each_mailbox(tables, on_mailbox, boxes);
 	boxes->turn = event_new(base, -1, 0, on_turn, boxes);
 	if (boxes->failed || !boxes->turn) {

@@ -162,8 +162,9 @@ static bool on_start(struct control *control, struct channel_message *message)
 	open_store(control);
 	open_inbox(control);
 	if (control->configuration->delivery.create_mailboxes)
-		control->boxes = boxes_begin(control->base, control->tables, control->root,
-					     control->template);
+		control->boxes =
+			boxes_begin(control->base, control->tables, control->root,
+				    control->template, !control->store.durable.may_sync_all);
 	control->state = STATE_RUNNING;
 	tell(control, MESSAGE_READY, NULL);
 	return true;

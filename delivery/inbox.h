@@ -11,7 +11,7 @@
  *	20,000 mailboxes x 0.8 KiB				mailboxes of the batch
  *	256 KiB							the read buffer, shared
  *
- * where an envelope has limits.recipients x 3,084 + 1,500 bytes at most, and
+ * where an envelope has limits.recipients x 3,084 + 1,536 bytes at most, and
  * a mailbox costs 0.8 KiB only with names of the greatest length (100 bytes
  * are usual). An ordinary message costs under 2 KiB.
  *

@@ -9,6 +9,7 @@
 #include "common/frame/channel.h"
 #include "master/child.h"
 #include "master/logging.h"
+#include "master/pair.h"
 #include "master/supervise.h"
 
 /* One process must not keep the master from the others. */
@@ -70,6 +71,17 @@ static void on_log_lost(struct child *child, const struct channel_message *messa
 	logging_reopen(child->master);
 }
 
+/* Delivery lives, but this worker's pair of pipes broke: an error of one side's resources. */
+static void on_pipes_lost(struct child *child, const struct channel_message *message)
+{
+	const struct child *delivery = child->master->delivery.child;
+
+	(void)message;
+	/* A delivery that is starting will be paired with all workers. */
+	if (child->ready && delivery && delivery->ready)
+		pair_with_delivery(child);
+}
+
 static const struct {
 	enum message_type type;
 	void (*handle)(struct child *child, const struct channel_message *message);
@@ -77,6 +89,7 @@ static const struct {
 	{ MESSAGE_READY, on_ready },
 	{ MESSAGE_VIOLATION, on_violation },
 	{ MESSAGE_LOG_LOST, on_log_lost },
+	{ MESSAGE_PIPES_LOST, on_pipes_lost },
 };
 
 static void handle(struct child *child, const struct channel_message *message)

@@ -188,10 +188,15 @@ static void refuse_without_descriptor(struct listener *listener)
 	worker->reserve = dup(STDIN_FILENO);
 }
 
+/* At most once a second: it lasts, and each refusal is in the log as well. */
 static void log_shortage(int error)
 {
+	static int64_t last;
 	struct log_line line;
 
+	if (last && clock_steady() - last < 1000000)
+		return;
+	last = clock_steady();
 	log_begin(&line, EVENT_SHORT, NULL);
 	log_text(&line, "what", "accept");
 	log_text(&line, "reason", strerror(error));

@@ -101,7 +101,7 @@ static void on_start(struct worker *worker, const struct channel_message *messag
 	open_log(worker, &start, worker->log);
 	worker->spool = spool_new(message->descriptors[START_SPOOL],
 				  (uint64_t)worker->configuration->limits.spool);
-	worker->outbox = outbox_new(worker, &session_outbox_listener);
+	worker->outbox = outbox_new(worker, session_answer);
 	fill_settings(worker);
 	fill_timeouts(worker);
 	worker->state = WORKER_RUNNING;

@@ -92,6 +92,7 @@ static void fail(struct message *message, enum smtp_reply fault, const char *wha
 	log_end(&line);
 	message->failed = true;
 	message->fault = fault;
+	message->failed_by = what;
 }
 
 static bool grow_tail(struct message *message)

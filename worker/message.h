@@ -36,7 +36,8 @@ struct message {
 	size_t tail_used;
 	size_t tail_size;
 	bool failed;	       /* it cannot be stored; the rest of the body is dropped */
-	enum smtp_reply fault; /* then: why */
+	enum smtp_reply fault; /* then: the reply */
+	const char *failed_by; /* then: what was short, for the log */
 
 	/* On its way through the outbox */
 	TAILQ_ENTRY(message) next;

@@ -27,7 +27,7 @@ TAILQ_HEAD(messages, message);
 
 struct outbox {
 	struct worker *worker;
-	const struct outbox_listener *listener;
+	outbox_answer *answer;
 	struct messages waiting; /* not, or not wholly, in the pipe; the first is on its way */
 	struct messages sent;	 /* in the pipe, without a verdict */
 	uint64_t last_handle;
@@ -45,13 +45,13 @@ static void on_writable(int descriptor, short what, void *context);
 static void on_readable(int descriptor, short what, void *context);
 static void on_age(int descriptor, short what, void *context);
 
-struct outbox *outbox_new(struct worker *worker, const struct outbox_listener *listener)
+struct outbox *outbox_new(struct worker *worker, outbox_answer *answer)
 {
 	static const struct timeval interval = { AGE_INTERVAL, 0 };
 	struct outbox *outbox = must_allocate(1, sizeof(*outbox));
 
 	outbox->worker = worker;
-	outbox->listener = listener;
+	outbox->answer = answer;
 	outbox->messages = outbox->verdicts = -1;
 	TAILQ_INIT(&outbox->waiting);
 	TAILQ_INIT(&outbox->sent);
@@ -227,30 +227,80 @@ static void advance(struct outbox *outbox, uint64_t count)
 	}
 }
 
+/* Takes a message away from its session, and answers it. */
+static void answer(const struct outbox *outbox, struct message *message, enum smtp_reply reply)
+{
+	struct session *session = message->session;
+
+	message->session = NULL;
+	if (session)
+		outbox->answer(session, message, reply);
+}
+
+/*
+ * A block cannot be read back from the spool: its message is lost, and that is
+ * said. What is in the pipe of it cannot be completed, so the pipe goes too.
+ */
+static void give_up_spooled(struct outbox *outbox, struct message *message, int error)
+{
+	struct log_line line;
+
+	log_begin(&line, EVENT_SHORT, NULL);
+	log_text(&line, "message", message->id);
+	log_text(&line, "what", "spool");
+	log_text(&line, "reason", strerror(error));
+	log_end(&line);
+	answer(outbox, message, SMTP_REPLY_SYSTEM_ERROR);
+	forget(outbox, &outbox->waiting, message);
+	disconnect(outbox);
+}
+
+/* False: nothing more can be sent now. */
+static bool send_some(struct outbox *outbox, struct message *message)
+{
+	bool spooled = is_in_blocks(message);
+	ssize_t sent = spooled ? send_block(outbox, message) : send_parts(outbox);
+	int error = sent == 0 ? EIO : errno;
+
+	if (sent > 0) {
+		advance(outbox, (uint64_t)sent);
+		return true;
+	}
+	if (error == EINTR)
+		return true;
+	if (error == EAGAIN) {
+		event_add(&outbox->writable, NULL);
+	} else if (spooled && error != EPIPE) {
+		give_up_spooled(outbox, message, error);
+	} else {
+		/* Delivery has gone; its verdicts may still be in the other pipe. */
+		on_readable(outbox->verdicts, EV_READ, outbox);
+		disconnect(outbox);
+	}
+	return false;
+}
+
 static void on_writable(int descriptor, short what, void *context)
 {
 	struct outbox *outbox = context;
 	struct message *message;
-	ssize_t sent;
 
 	(void)descriptor;
 	(void)what;
-	while (outbox->messages >= 0 && (message = TAILQ_FIRST(&outbox->waiting))) {
-		sent = is_in_blocks(message) ? send_block(outbox, message) : send_parts(outbox);
-		if (sent > 0) {
-			advance(outbox, (uint64_t)sent);
-		} else if (sent < 0 && errno == EAGAIN) {
-			event_add(&outbox->writable, NULL);
+	while (outbox->messages >= 0 && (message = TAILQ_FIRST(&outbox->waiting)))
+		if (!send_some(outbox, message))
 			return;
-		} else if (sent == 0 || errno != EINTR) {
-			/* EPIPE: delivery has gone; its verdicts may still be in the other pipe. */
-			on_readable(outbox->verdicts, EV_READ, outbox);
-			disconnect(outbox);
-		}
-	}
 }
 
 /* ---- verdicts ---- */
+
+static const enum smtp_reply replies[VERDICT_COUNT] = {
+	[VERDICT_STORED] = SMTP_REPLY_STORED,
+	[VERDICT_NO_ROOM] = SMTP_REPLY_NO_ROOM,
+	[VERDICT_NO_QUOTA] = SMTP_REPLY_NO_QUOTA,
+	[VERDICT_SYSTEM_ERROR] = SMTP_REPLY_SYSTEM_ERROR,
+	[VERDICT_NO_RECIPIENT] = SMTP_REPLY_UNKNOWN_USER,
+};
 
 static struct message *find(struct outbox *outbox, uint64_t handle)
 {
@@ -295,8 +345,7 @@ static bool take_verdict(struct outbox *outbox, const uint8_t *frame, struct pro
 	message = find(outbox, verdict.handle);
 	if (!message)
 		return problem_set(problem, "a verdict for a message that was not submitted");
-	if (message->session)
-		outbox->listener->verdict(message->session, message, (enum verdict)verdict.verdict);
+	answer(outbox, message, replies[verdict.verdict]);
 	forget(outbox, &outbox->sent, message);
 	return true;
 }
@@ -343,14 +392,6 @@ static void on_readable(int descriptor, short what, void *context)
 
 /* ---- messages that wait too long, or for nobody ---- */
 
-static void give_up(const struct outbox *outbox, struct message *message)
-{
-	struct session *session = message->session;
-
-	message->session = NULL;
-	outbox->listener->no_verdict(session, message);
-}
-
 static void give_up_old(struct outbox *outbox, struct messages *list, int64_t oldest)
 {
 	struct message *message, *following;
@@ -358,8 +399,7 @@ static void give_up_old(struct outbox *outbox, struct messages *list, int64_t ol
 	TAILQ_FOREACH_SAFE (message, list, next, following) {
 		if (message->submitted > oldest)
 			continue;
-		if (message->session)
-			give_up(outbox, message);
+		answer(outbox, message, SMTP_REPLY_NO_VERDICT);
 		/* What delivery has seen a part of stays, for the verdict that will come. */
 		if (message->sent == 0)
 			forget(outbox, list, message);
@@ -375,16 +415,38 @@ static void on_age(int descriptor, short what, void *context)
 	(void)what;
 	give_up_old(outbox, &outbox->waiting, clock_steady() - limit);
 	give_up_old(outbox, &outbox->sent, clock_steady() - limit);
+	/* The master gives a new pair at once when delivery has died; this is for all else. */
+	if (outbox->messages < 0)
+		channel_send(CHANNEL_DESCRIPTOR, MESSAGE_PIPES_LOST, NULL, NULL, 0);
+}
+
+static struct message *find_in(const struct messages *list, const struct session *session)
+{
+	struct message *message;
+
+	TAILQ_FOREACH (message, list, next)
+		if (message->session == session)
+			return message;
+	return NULL;
+}
+
+const struct message *outbox_find(const struct outbox *outbox, const struct session *session)
+{
+	const struct message *message = find_in(&outbox->waiting, session);
+
+	return message ? message : find_in(&outbox->sent, session);
 }
 
 void outbox_abandon(struct outbox *outbox, struct session *session)
 {
-	struct message *message;
+	struct message *waiting = find_in(&outbox->waiting, session);
+	struct message *sent = find_in(&outbox->sent, session);
 
-	TAILQ_FOREACH (message, &outbox->waiting, next)
-		if (message->session == session)
-			message->session = NULL;
-	TAILQ_FOREACH (message, &outbox->sent, next)
-		if (message->session == session)
-			message->session = NULL;
+	if (sent)
+		sent->session = NULL;
+	if (!waiting)
+		return;
+	waiting->session = NULL;
+	if (waiting->sent == 0)
+		forget(outbox, &outbox->waiting, waiting);
 }

@@ -10,30 +10,31 @@
 #include "worker/message.h"
 #include "worker/worker.h"
 
-/* Who is told what became of a message that a session waits for. */
-struct outbox_listener {
-	/* Delivery's verdict. */
-	void (*verdict)(struct session *session, const struct message *message,
-			enum verdict verdict);
-	/* There was none for timeouts.delivery. */
-	void (*no_verdict)(struct session *session, const struct message *message);
-};
+/* Tells a session what became of the message it waits for. */
+typedef void outbox_answer(struct session *session, const struct message *message,
+			   enum smtp_reply reply);
 
 /* Ends the process when memory is short: made once, at the start. */
-struct outbox *outbox_new(struct worker *worker, const struct outbox_listener *listener);
+struct outbox *outbox_new(struct worker *worker, outbox_answer *answer);
 
 /* A pair of pipes to delivery: verdicts to read, messages to write. Takes over both. */
 void outbox_connect(struct outbox *outbox, int verdicts, int messages);
 
 /*
- * Takes over a completed message; the listener is called later, never from
+ * Takes over a completed message; the answer comes later, never from
  * within. `submission` has what only the session knows (client, helo,
  * protocol, received). False, and the message stays the caller's, when memory
  * is short.
  */
 bool outbox_submit(struct outbox *outbox, struct message *message, struct submission *submission);
 
-/* Nobody waits for the verdict of this session's message any more. */
+/* The message that this session waits for; NULL: none. */
+const struct message *outbox_find(const struct outbox *outbox, const struct session *session);
+
+/*
+ * The session does not wait any more. Its message is dropped if delivery has
+ * seen nothing of it; otherwise it may still be stored.
+ */
 void outbox_abandon(struct outbox *outbox, struct session *session);
 
 #endif

@@ -75,10 +75,12 @@ static void on_rcpt(void *context, const struct smtp_path *recipient,
 	tables_decide(session->worker->tables, local, domain, &decision);
 	session->decided = decision.decided;
 	if (decision.class == RECIPIENT_ACCEPTED &&
-	    !message_add_recipient(session->message, recipient, local))
+	    !message_add_recipient(session->message, recipient, local)) {
+		session->decided = "memory";
 		answer(session, SMTP_REPLY_NO_MEMORY);
-	else
-		answer(session, class_replies[decision.class]);
+		return;
+	}
+	answer(session, class_replies[decision.class]);
 }
 
 static void on_data(void *context)
@@ -106,13 +108,14 @@ static void on_end(void *context, uint64_t size)
 
 	(void)size;
 	if (session->message->failed) {
-		session->decided = "spool";
+		session->decided = session->message->failed_by;
 		answer(session, session->message->fault);
 		return;
 	}
 	snprintf(submission.protocol, sizeof(submission.protocol), "%s",
 		 smtp_server_protocol(session->engine));
 	if (!outbox_submit(session->worker->outbox, session->message, &submission)) {
+		session->decided = "memory";
 		answer(session, SMTP_REPLY_NO_MEMORY);
 		return;
 	}
@@ -145,6 +148,16 @@ static void on_command(void *context, struct smtp_text text)
 	log_end(&line);
 }
 
+/* What decided: the policy said so, or it was a limit of the engine, the stop, or the protocol. */
+static const char *decided(const struct session *session, const struct smtp_rejection *rejection)
+{
+	if (rejection->reply == SMTP_REPLY_STOPPING && session->stopping)
+		return "stop";
+	if (session->decided)
+		return session->decided;
+	return rejection->limit ? "limits" : "protocol";
+}
+
 static void log_rejection(const struct session *session, const struct smtp_rejection *rejection,
 			  const struct smtp_reply_description *reply)
 {
@@ -163,10 +176,7 @@ static void log_rejection(const struct session *session, const struct smtp_rejec
 	log_number(&line, "code", reply->code);
 	log_text(&line, "enhanced", reply->enhanced);
 	log_text(&line, "reply", rejection->text);
-	log_text(&line, "decided",
-		 session->decided   ? session->decided
-		 : rejection->limit ? "limits"
-				    : "protocol");
+	log_text(&line, "decided", decided(session, rejection));
 	if (rejection->limit) {
 		log_format(&line, "limit", "limits.%s", rejection->limit);
 		log_number(&line, "value", (long long)rejection->value);

@@ -41,7 +41,7 @@ static void log_disconnect(const struct session *session)
 	struct log_line line;
 
 	session_log(session, &line, EVENT_DISCONNECT);
-	log_text(&line, "reason", session->reason ? session->reason : "client closed");
+	log_lower(&line, "reason", session->reason ? session->reason : "client closed");
 	log_seconds(&line, "took", clock_steady() - session->opened);
 	log_number(&line, "messages", session->messages);
 	log_number(&line, "recipients", session->recipients);
@@ -167,6 +167,13 @@ static size_t feed(struct session *session, const char *bytes, size_t length)
 	return used;
 }
 
+/* Says 421 whatever the session waits for. */
+static void close_now(struct session *session, enum smtp_reply reply, const char *argument)
+{
+	outbox_abandon(session->worker->outbox, session);
+	smtp_server_close(session->engine, reply, argument);
+}
+
 /* What the engine has not taken is kept; at most one read(2) of it. */
 static void keep(struct session *session, const char *bytes, size_t length)
 {
@@ -175,7 +182,7 @@ static void keep(struct session *session, const char *bytes, size_t length)
 	if (!session->pending)
 		session->pending = evbuffer_new();
 	if (!session->pending || evbuffer_add(session->pending, bytes, length) < 0)
-		smtp_server_close(session->engine, SMTP_REPLY_NO_RESOURCES, NULL);
+		close_now(session, SMTP_REPLY_NO_RESOURCES, NULL);
 }
 
 static size_t pending_length(const struct session *session)
@@ -192,7 +199,7 @@ static void feed_pending(struct session *session)
 		return;
 	bytes = (const char *)evbuffer_pullup(session->pending, -1);
 	if (!bytes) {
-		smtp_server_close(session->engine, SMTP_REPLY_NO_RESOURCES, NULL);
+		close_now(session, SMTP_REPLY_NO_RESOURCES, NULL);
 		return;
 	}
 	evbuffer_drain(session->pending, feed(session, bytes, length));
@@ -279,11 +286,10 @@ static void on_timer(int socket, short what, void *context)
 	} else if (session->blocked) {
 		end(session, "timeout: the client takes no replies");
 	} else {
-		session->reason = "timeout";
 		session->decided = smtp_server_state(session->engine) == SMTP_DATA
 					   ? "timeouts.data"
 					   : "timeouts.command";
-		smtp_server_close(session->engine, SMTP_REPLY_IDLE_TOO_LONG, NULL);
+		close_now(session, SMTP_REPLY_IDLE_TOO_LONG, NULL);
 		settle(session);
 	}
 }
@@ -302,23 +308,38 @@ static bool make_parts(struct session *session)
 	return false;
 }
 
-static void name_client(struct session *session)
+/* An address as text; an IPv4-mapped one as IPv4. */
+static void name_in6(const struct in6_addr *address, char text[INET6_ADDRSTRLEN])
 {
-	const struct in6_addr *client = &session->client;
-
-	if (IN6_IS_ADDR_V4MAPPED(client))
-		inet_ntop(AF_INET, client->s6_addr + 12, session->client_text,
-			  sizeof(session->client_text));
+	if (IN6_IS_ADDR_V4MAPPED(address))
+		inet_ntop(AF_INET, address->s6_addr + 12, text, INET6_ADDRSTRLEN);
 	else
-		inet_ntop(AF_INET6, client, session->client_text, sizeof(session->client_text));
+		inet_ntop(AF_INET6, address, text, INET6_ADDRSTRLEN);
+}
+
+static void name_address(const struct sockaddr_storage *address, char text[INET6_ADDRSTRLEN])
+{
+	const void *place = address;
+
+	if (address->ss_family == AF_INET)
+		inet_ntop(AF_INET, &((const struct sockaddr_in *)place)->sin_addr, text,
+			  INET6_ADDRSTRLEN);
+	else if (address->ss_family == AF_INET6)
+		name_in6(&((const struct sockaddr_in6 *)place)->sin6_addr, text);
 }
 
 static void log_connect(const struct session *session)
 {
+	char local[INET6_ADDRSTRLEN] = "";
+	struct sockaddr_storage address;
+	socklen_t length = sizeof(address);
 	struct log_line line;
 
+	if (getsockname(session->socket, (struct sockaddr *)&address, &length) == 0)
+		name_address(&address, local);
 	session_log(session, &line, EVENT_CONNECT);
 	log_number(&line, "port", session->port);
+	log_text(&line, "local", local);
 	log_text(&line, "listener", session->listener);
 	log_end(&line);
 }
@@ -341,7 +362,7 @@ bool session_open(struct worker *worker, int socket, const struct sockaddr_in6 *
 	session->listener = listener;
 	session->opened = clock_steady();
 	id_new(worker->serial, session->id);
-	name_client(session);
+	name_in6(&session->client, session->client_text);
 	event_assign(&session->readable, worker->loop, socket, EV_READ | EV_PERSIST, on_readable,
 		     session);
 	event_assign(&session->writable, worker->loop, socket, EV_WRITE, on_writable, session);
@@ -355,15 +376,7 @@ bool session_open(struct worker *worker, int socket, const struct sockaddr_in6 *
 	return true;
 }
 
-/* ---- verdicts ---- */
-
-static const enum smtp_reply replies[VERDICT_COUNT] = {
-	[VERDICT_STORED] = SMTP_REPLY_STORED,
-	[VERDICT_NO_ROOM] = SMTP_REPLY_NO_ROOM,
-	[VERDICT_NO_QUOTA] = SMTP_REPLY_NO_QUOTA,
-	[VERDICT_SYSTEM_ERROR] = SMTP_REPLY_SYSTEM_ERROR,
-	[VERDICT_NO_RECIPIENT] = SMTP_REPLY_UNKNOWN_USER,
-};
+/* ---- what became of a message ---- */
 
 static void log_message(const struct session *session, const struct message *message,
 			enum smtp_reply reply)
@@ -386,7 +399,7 @@ static void log_message(const struct session *session, const struct message *mes
 	log_end(&line);
 }
 
-static void answer(struct session *session, const struct message *message, enum smtp_reply reply)
+void session_answer(struct session *session, const struct message *message, enum smtp_reply reply)
 {
 	if (reply == SMTP_REPLY_STORED) {
 		session->messages++;
@@ -399,38 +412,26 @@ static void answer(struct session *session, const struct message *message, enum 
 	settle(session);
 }
 
-static void on_verdict(struct session *session, const struct message *message, enum verdict verdict)
-{
-	answer(session, message, replies[verdict]);
-}
-
-static void on_no_verdict(struct session *session, const struct message *message)
-{
-	answer(session, message, SMTP_REPLY_NO_VERDICT);
-}
-
-const struct outbox_listener session_outbox_listener = {
-	.verdict = on_verdict,
-	.no_verdict = on_no_verdict,
-};
-
 /* ---- stopping ---- */
 
 void session_stop(struct session *session)
 {
 	if (session->lingering || is_closed(session))
 		return;
+	session->stopping = true;
 	smtp_server_close_after(session->engine, SMTP_REPLY_STOPPING,
 				session->worker->settings.hostname);
-	if (is_closed(session))
-		session->reason = "stopping";
 	settle(session);
 }
 
 void session_cut(struct session *session)
 {
-	session->reason = "stopping";
-	smtp_server_close(session->engine, SMTP_REPLY_STOPPING, session->worker->settings.hostname);
+	const struct message *message = outbox_find(session->worker->outbox, session);
+
+	if (message)
+		log_message(session, message, SMTP_REPLY_STOPPING);
+	session->decided = "timeouts.stop";
+	close_now(session, SMTP_REPLY_STOPPING, session->worker->settings.hostname);
 	if (flush(session))
 		destroy(session);
 }

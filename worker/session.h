@@ -14,7 +14,6 @@
 #include "worker/worker.h"
 
 struct evbuffer;
-struct outbox_listener;
 
 struct session {
 	LIST_ENTRY(session) next;
@@ -30,6 +29,7 @@ struct session {
 	struct evbuffer *pending; /* what the engine has not taken yet; NULL: nothing */
 	bool blocked;		  /* the client takes no output now */
 	bool broken;		  /* a reply was lost for want of memory: nothing more is said */
+	bool stopping;		  /* 421 comes when what is in hand is finished */
 	bool lingering; /* said everything, reads what still comes until the client closes */
 
 	/* Who it is */
@@ -52,7 +52,7 @@ struct session {
 	unsigned messages;
 	unsigned recipients;
 	unsigned rejected;
-	const char *reason; /* why it ended; NULL: not known yet */
+	const char *reason; /* why it ended; NULL: not known yet. Lower case in the log */
 };
 
 /*
@@ -63,8 +63,8 @@ struct session {
 bool session_open(struct worker *worker, int socket, const struct sockaddr_in6 *client,
 		  const char *listener);
 
-/* For the outbox: turns verdicts into replies. */
-extern const struct outbox_listener session_outbox_listener;
+/* For the outbox: what became of the message that this session has submitted. */
+void session_answer(struct session *session, const struct message *message, enum smtp_reply reply);
 
 /* The service stops: ends the session when what it has in hand is finished. */
 void session_stop(struct session *session);

@@ -59,6 +59,8 @@ enum message_way { WAY_CONTROL, WAY_PIPE };
 		"the process at the other end of these pipes sent what it may not")             \
 	MESSAGE(LOG_LOST, FROM_WORKER | FROM_DELIVERY, TO_MASTER, WAY_CONTROL, 0, 0,            \
 		"the log takes nothing any more: open it again")                                \
+	MESSAGE(PIPES_LOST, FROM_WORKER, TO_MASTER, WAY_CONTROL, 0, 0,                          \
+		"no pipes to delivery for a while: a new pair, please")                         \
 	MESSAGE(SUBMISSION, FROM_WORKER, TO_DELIVERY, WAY_PIPE, SUBMISSION_ENVELOPE_MAX, 0,     \
 		"an envelope; the body follows the message")                                    \
 	MESSAGE(VERDICT, FROM_DELIVERY, TO_WORKER, WAY_PIPE, 16, 0, "what became of a submission")

@@ -29,7 +29,7 @@
 		  "A process dies again and again; the service ends.")                             \
 	LOG_EVENT(VIOLATION, ERROR, "program pid reason",                                          \
 		  "A process sent what the message table does not allow, and is ended.")           \
-	LOG_EVENT(CONNECT, INFO, "client port listener", "A client has connected.")                \
+	LOG_EVENT(CONNECT, INFO, "client port local listener", "A client has connected.")          \
 	LOG_EVENT(DISCONNECT, INFO, "client reason took messages recipients rejected commands",    \
 		  "A connection has ended, with the reason and what it came to.")                  \
 	LOG_EVENT(REFUSE, INFO, "client listener code limit value",                                \

@@ -238,6 +238,14 @@ void log_text(struct log_line *line, const char *key, const char *value)
 		log_bytes(line, key, value, strlen(value));
 }
 
+void log_lower(struct log_line *line, const char *key, const char *value)
+{
+	char lowered[128];
+
+	lower_case(lowered, sizeof(lowered), value);
+	log_text(line, key, lowered);
+}
+
 void log_number(struct log_line *line, const char *key, long long value)
 {
 	char digits[24];

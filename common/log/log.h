@@ -70,6 +70,8 @@ struct log_line {
 void log_begin(struct log_line *line, enum log_event event, const char *session);
 /* A value of our own or a C string from anywhere; NULL writes nothing. Escaped. */
 void log_text(struct log_line *line, const char *key, const char *value);
+/* As log_text, in lower case and with "-" for "_": for names of tables. */
+void log_lower(struct log_line *line, const char *key, const char *value);
 /* Any bytes, escaped. */
 void log_bytes(struct log_line *line, const char *key, const void *bytes, size_t length);
 void log_number(struct log_line *line, const char *key, long long value);

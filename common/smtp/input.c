@@ -250,9 +250,11 @@ static size_t step(struct smtp_server *server, const char *bytes, size_t length)
 
 size_t smtp_server_input(struct smtp_server *server, const char *bytes, size_t length)
 {
+	bool was_body = server->state == SMTP_DATA;
 	size_t used = 0;
 
-	while (used < length && server->question == QUESTION_NONE && server->state != SMTP_CLOSED) {
+	while (used < length && was_body == (server->state == SMTP_DATA) &&
+	       server->question == QUESTION_NONE && server->state != SMTP_CLOSED) {
 		if (server->line && server->line_used == 0)
 			drop_line(server); /* the copy of a command whose question was answered */
 		used += step(server, bytes + used, length - used);

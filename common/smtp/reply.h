@@ -21,7 +21,7 @@
 	SMTP_REPLY(RECIPIENT_OK, 250, "2.1.5", "Recipient OK", "RCPT was accepted.")               \
 	SMTP_REPLY(STORED, 250, "2.0.0", "Stored as {}",                                           \
 		   "The message lies in every mailbox it was sent to, durable.")                   \
-	SMTP_REPLY(CANNOT_VERIFY, 252, "2.5.2", "Cannot verify; send mail to it and see",          \
+	SMTP_REPLY(CANNOT_VERIFY, 252, "2.0.0", "Cannot verify; send mail to it and see",          \
 		   "VRFY: which mailboxes exist is told at RCPT only.")                            \
 	SMTP_REPLY(HELP, 214, "2.0.0", "{}", "HELP.")                                              \
 	SMTP_REPLY(GO_AHEAD, 354, "", "Send the message, end with a dot on a line of its own",     \
@@ -56,7 +56,7 @@
 		   "A verb that is not in the command table.")                                     \
 	SMTP_REPLY(LINE_TOO_LONG, 500, "5.5.2", "Command line too long",                           \
 		   "`limits { command-line }`.")                                                   \
-	SMTP_REPLY(COMMAND_BARE_LF, 500, "5.5.2", "Bare LF: a line ends in CR LF",                 \
+	SMTP_REPLY(COMMAND_BARE_LF, 500, "5.5.2", "Bare LF: ignored up to the next CR LF",         \
 		   "A command line with an LF that has no CR before it (RFC 5321 2.3.8).")         \
 	SMTP_REPLY(COMMAND_BARE_CR, 500, "5.5.2", "Bare CR: a line ends in CR LF",                 \
 		   "A command line with a CR that has no LF behind it (RFC 5321 2.3.8).")          \

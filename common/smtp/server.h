@@ -108,8 +108,10 @@ void smtp_server_greet(struct smtp_server *server);
 
 /*
  * Feeds bytes from the client. Returns how many were used: fewer than `length`
- * only when a question is open (offer the rest after the answer) or the
- * session is closed (throw the rest away). Not to be called from a callback.
+ * only when a question is open (offer the rest after the answer), when a body
+ * has just ended (offer the rest at once: a caller that bounds what it offers
+ * of commands, and with it the replies, can do so), or when the session is
+ * closed (throw the rest away). Not to be called from a callback.
  */
 size_t smtp_server_input(struct smtp_server *server, const char *bytes, size_t length);
 

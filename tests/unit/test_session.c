@@ -133,7 +133,7 @@ START_TEST(a_bare_lf_ends_no_line)
 
 	recorder_say(recorder, "NOOP\nNOOP\nQUIT\r\nNOOP\r\n");
 	ck_assert_str_eq(recorder->output,
-			 "500 5.5.2 Bare LF: a line ends in CR LF\r\n250 2.0.0 OK\r\n");
+			 "500 5.5.2 Bare LF: ignored up to the next CR LF\r\n250 2.0.0 OK\r\n");
 	recorder_free(recorder);
 }
 END_TEST
@@ -145,7 +145,7 @@ START_TEST(bare_lfs_without_end_end_the_session)
 	settings.errors = 4;
 	recorder = recorder_new();
 	recorder_say(recorder, "EHLO x\nNOOP\nNOOP\nNOOP\nNOOP\n");
-	ck_assert_str_eq(recorder->output, "500 5.5.2 Bare LF: a line ends in CR LF\r\n"
+	ck_assert_str_eq(recorder->output, "500 5.5.2 Bare LF: ignored up to the next CR LF\r\n"
 					   "421 4.7.0 Too many errors, closing\r\n");
 	recorder_free(recorder);
 	settings.errors = 0;
