@@ -114,6 +114,17 @@ static unsigned make_one(struct boxes *boxes, const struct mailbox *mailbox)
 }
 
 /*
+ * By a timer: an event that makes itself active runs again before the loop has
+ * looked at its descriptors, and mail would wait for the last mailbox.
+ */
+static void next_turn(struct boxes *boxes)
+{
+	static const struct timeval at_once = { 0, 0 };
+
+	event_add(boxes->turn, &at_once);
+}
+
+/*
  * One slice. Its mailboxes are made durable together before the loop goes on:
  * delivery to a mailbox that it finds relies on that.
  */
@@ -137,7 +148,7 @@ static void on_turn(evutil_socket_t descriptor, short what, void *context)
 	if (made && !boxes->one_by_one && syncfs(boxes->root) != 0)
 		note_fault(boxes, "cannot make mailboxes durable");
 	if (boxes->at < boxes->used)
-		event_active(boxes->turn, EV_TIMEOUT, 0);
+		next_turn(boxes);
 }
 
 struct boxes *boxes_begin(struct event_base *base, const struct tables *tables, int root,
@@ -157,7 +168,7 @@ struct boxes *boxes_begin(struct event_base *base, const struct tables *tables, 
 		return NULL;
 	}
 	event_priority_set(boxes->turn, PRIORITY_BACKGROUND);
-	event_active(boxes->turn, EV_TIMEOUT, 0);
+	next_turn(boxes);
 	return boxes;
 }
 

@@ -253,5 +253,6 @@ void store_commit(struct store *store)
 		transaction_free(transaction);
 	}
 	require(store->open == 0);
+	maildirs_next_turn(store->maildirs);
 	store->count = store->targets = store->envelopes = 0;
 }

@@ -11,8 +11,8 @@
  *	20,000 mailboxes x 0.8 KiB				mailboxes of the batch
  *	256 KiB							the read buffer, shared
  *
- * where an envelope has limits.recipients x 3,084 + 1,536 bytes at most, and
- * a mailbox costs 0.8 KiB only with names of the greatest length (100 bytes
+ * where an envelope has SUBMISSION_ENVELOPE_MAX bytes at most, and a
+ * mailbox costs 0.8 KiB only with names of the greatest length (100 bytes
  * are usual). An ordinary message costs under 2 KiB.
  *
  * Descriptors: 3 for each worker (two pipes, the file that its message streams

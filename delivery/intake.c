@@ -3,7 +3,7 @@
  *
  * Runs in: postern-delivery.  Privilege: the mail user's.
  * Distrusts: every byte: the worker may have been broken into. What is not in
- * the message table, breaks a bound or uses an id that is under way is refused.
+ * the message table or uses an id that is under way is refused.
  */
 #include "delivery/intake.h"
 
@@ -12,20 +12,11 @@
 
 #include "delivery/recipients.h"
 
-/* The numbers and short strings of an envelope; what each recipient adds. */
-#define ENVELOPE_FIXED_MAX (256 + ENVELOPE_HELO_MAX + ENVELOPE_ADDRESS_MAX)
-#define ENVELOPE_RECIPIENT_MAX (3 * (4 + ENVELOPE_ADDRESS_MAX))
-
-static bool check_length(const struct intake_settings *settings, uint32_t length,
-			 struct problem *problem)
+/* Memory is short: no fault of the worker, which will try again. */
+static bool is_short(struct intake_piece *piece, struct problem *problem, const char *what)
 {
-	uint64_t longest =
-		ENVELOPE_FIXED_MAX + (uint64_t)settings->recipients * ENVELOPE_RECIPIENT_MAX;
-
-	if (length > 0 && length <= longest)
-		return true;
-	return problem_set(problem, "an envelope of %u bytes, longest is %llu", length,
-			   (unsigned long long)longest);
+	piece->out_of_memory = true;
+	return problem_set(problem, "no memory for %s", what);
 }
 
 static bool take_header(struct intake *intake, struct intake_piece *piece, struct problem *problem)
@@ -39,37 +30,46 @@ static bool take_header(struct intake *intake, struct intake_piece *piece, struc
 	if (piece->used < wanted)
 		return true;
 	if (!message_get_header(intake->header, FROM_WORKER, TO_DELIVERY, WAY_PIPE, &header,
-				problem) ||
-	    !check_length(intake->settings, header.length, problem))
+				problem))
 		return false;
+	if (header.length == 0)
+		return problem_set(problem, "an empty envelope");
 	intake->envelope = allocate(header.length, 1);
 	if (!intake->envelope)
-		return problem_set(problem, "no memory for an envelope of %u bytes", header.length);
+		return is_short(piece, problem, "an envelope");
 	intake->envelope_size = header.length;
 	intake->envelope_used = 0;
 	intake->state = INTAKE_ENVELOPE;
 	return true;
 }
 
-static bool is_under_way(const struct intake_settings *settings, const char *id)
+/* Two messages of one name would be in each other's way in tmp/. */
+static bool check_id(const struct intake_settings *settings, const struct submission *submission,
+		     struct problem *problem)
 {
-	return settings->is_coming_in(settings->context, id) || store_has(settings->store, id);
+	struct store *store = settings->store;
+
+	/* The worker has a new pair of pipes, and the batch what came by the old one. */
+	if (submission->flags & SUBMISSION_AGAIN && store_has(store, submission->id))
+		store_commit(store);
+	if (!settings->is_coming_in(settings->context, submission->id) &&
+	    !store_has(store, submission->id))
+		return true;
+	return problem_set(problem, "message %s is under way already", submission->id);
 }
 
-static bool check_submission(const struct intake_settings *settings,
-			     const struct submission *submission, struct problem *problem)
+/*
+ * The worker has applied the limits; it may be of a generation whose limits
+ * were higher, so what is beyond them now is refused, and is no violation.
+ */
+static void check_limits(struct transaction *transaction, const struct intake_settings *settings)
 {
-	if (submission->body_length > settings->message_size)
-		return problem_set(problem, "a body of %llu bytes, longest is %llu",
-				   (unsigned long long)submission->body_length,
-				   (unsigned long long)settings->message_size);
-	if (submission->recipient_count > settings->recipients)
-		return problem_set(problem, "%u recipients, most are %u",
-				   submission->recipient_count, settings->recipients);
-	/* Two messages of one name would be in each other's way in tmp/. */
-	if (is_under_way(settings, submission->id))
-		return problem_set(problem, "message %s is under way already", submission->id);
-	return true;
+	if (transaction->submission.body_length > settings->message_size)
+		transaction_fail(transaction, VERDICT_SYSTEM_ERROR, NULL,
+				 "bigger than limits.message-size");
+	else if (transaction->submission.recipient_count > settings->recipients)
+		transaction_fail(transaction, VERDICT_SYSTEM_ERROR, NULL,
+				 "more recipients than limits.recipients");
 }
 
 /* The body is complete: the message waits for the commit. */
@@ -91,15 +91,17 @@ static bool begin_message(struct intake *intake, struct intake_piece *piece,
 
 	if (!message_get_submission(&reader, &submission))
 		return problem_set(problem, "a malformed envelope");
-	if (!check_submission(settings, &submission, problem))
+	if (!check_id(settings, &submission, problem))
 		return false;
 	intake->transaction = transaction_new(intake->envelope, intake->envelope_size, &submission,
 					      settings->store->file_host);
 	if (!intake->transaction)
-		return problem_set(problem, "no memory for a message");
+		return is_short(piece, problem, "a message");
 	intake->envelope = NULL;
 	intake->transaction->owner = intake->owner;
-	recipients_expand(intake->transaction, settings->tables, settings->template);
+	check_limits(intake->transaction, settings);
+	if (!transaction_has_failed(intake->transaction))
+		recipients_expand(intake->transaction, settings->tables, settings->template);
 	if (!transaction_has_failed(intake->transaction))
 		stage_begin(settings->store, intake->transaction);
 	intake->body_left = submission.body_length;
@@ -143,6 +145,7 @@ static take *const takes[INTAKE_STATE_COUNT] = {
 bool intake_take(struct intake *intake, struct intake_piece *piece, struct problem *problem)
 {
 	piece->complete = false;
+	piece->out_of_memory = false;
 	return takes[intake->state](intake, piece, problem);
 }
 

@@ -49,9 +49,10 @@ struct intake {
 
 struct intake_piece {
 	const char *bytes;
-	size_t length; /* at least 1 */
-	size_t used;   /* set: how many of the bytes were taken, at least 1 */
-	bool complete; /* set: a message was handed to the store (stage_finish) */
+	size_t length;	    /* at least 1 */
+	size_t used;	    /* set: how many of the bytes were taken, at least 1 */
+	bool complete;	    /* set: a message was handed to the store (stage_finish) */
+	bool out_of_memory; /* set with false: no rule is broken, memory is short */
 };
 
 /*

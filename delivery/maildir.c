@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,8 @@ struct cached {
 	TAILQ_ENTRY(cached) order;
 	LIST_ENTRY(cached) neighbour;
 	unsigned holders;
+	ino_t inode;   /* of new/ */
+	unsigned turn; /* in which it was known to lie at its path */
 	char path[];
 };
 
@@ -39,6 +42,7 @@ struct maildirs {
 	int root;
 	bool create;
 	size_t bound, count;
+	unsigned turn;
 	TAILQ_HEAD(, cached) recent; /* the least recently used first */
 	struct bucket buckets[BUCKETS];
 };
@@ -128,8 +132,9 @@ static int open_own(int parent, const char *name, int flags, struct stat *status
 }
 
 /* Opens tmp/ and new/ of a mailbox; -1 with errno set, nothing left open. */
-static int open_folders(int root, const char *path, struct maildir *maildir)
+static int open_folders(int root, const char *path, struct cached *cached)
 {
+	struct maildir *maildir = &cached->maildir;
 	struct stat status;
 	int box = open_own(root, path, O_PATH, &status);
 
@@ -140,19 +145,20 @@ static int open_folders(int root, const char *path, struct maildir *maildir)
 	if (maildir->new < 0 && maildir->tmp >= 0)
 		close(maildir->tmp);
 	maildir->device = status.st_dev;
+	cached->inode = status.st_ino;
 	close(box);
 	return maildir->new < 0 ? -1 : 0;
 }
 
 static bool open_or_create(struct maildirs *maildirs, const char *path, const char *address,
-			   struct maildir *maildir, struct problem *problem)
+			   struct cached *cached, struct problem *problem)
 {
-	if (open_folders(maildirs->root, path, maildir) == 0)
+	if (open_folders(maildirs->root, path, cached) == 0)
 		return true;
 	if (errno == ENOENT && maildirs->create) {
 		if (maildir_create(maildirs->root, path, address, true, problem) < 0)
 			return false;
-		if (open_folders(maildirs->root, path, maildir) == 0)
+		if (open_folders(maildirs->root, path, cached) == 0)
 			return true;
 	}
 	return problem_errno(problem,
@@ -160,10 +166,42 @@ static bool open_or_create(struct maildirs *maildirs, const char *path, const ch
 			     address);
 }
 
+void maildirs_next_turn(struct maildirs *maildirs)
+{
+	maildirs->turn++;
+}
+
+/* Whether the mailbox still lies at its path: somebody may have moved or removed it. */
+static bool is_current(struct maildirs *maildirs, struct cached *cached)
+{
+	char path[PATH_MAX];
+	struct stat status;
+
+	if (cached->turn == maildirs->turn || cached->holders > 0)
+		return true;
+	snprintf(path, sizeof(path), "%s/new", cached->path);
+	if (fstatat(maildirs->root, path, &status, AT_SYMLINK_NOFOLLOW) != 0 ||
+	    status.st_dev != cached->maildir.device || status.st_ino != cached->inode)
+		return false;
+	cached->turn = maildirs->turn;
+	return true;
+}
+
+/* The open mailbox of this path, if there is one and it is still there. */
+static struct cached *find_current(struct maildirs *maildirs, const char *path)
+{
+	struct cached *cached = find(maildirs, path);
+
+	if (!cached || is_current(maildirs, cached))
+		return cached;
+	forget(maildirs, cached);
+	return NULL;
+}
+
 struct maildir *maildir_hold(struct maildirs *maildirs, const char *path, const char *address,
 			     struct problem *problem)
 {
-	struct cached *cached = find(maildirs, path);
+	struct cached *cached = find_current(maildirs, path);
 	size_t length = strlen(path) + 1;
 
 	if (cached) {
@@ -177,12 +215,13 @@ struct maildir *maildir_hold(struct maildirs *maildirs, const char *path, const 
 		problem_errno(problem, "mailbox %s", address);
 		return NULL;
 	}
-	if (!open_or_create(maildirs, path, address, &cached->maildir, problem)) {
+	if (!open_or_create(maildirs, path, address, cached, problem)) {
 		free(cached);
 		return NULL;
 	}
 	memcpy(cached->path, path, length);
 	cached->holders = 1;
+	cached->turn = maildirs->turn;
 	TAILQ_INSERT_TAIL(&maildirs->recent, cached, order);
 	LIST_INSERT_HEAD(bucket_of(maildirs, path), cached, neighbour);
 	maildirs->count++;

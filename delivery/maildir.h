@@ -40,6 +40,11 @@ void maildirs_free(struct maildirs *maildirs);
  */
 struct maildir *maildir_hold(struct maildirs *maildirs, const char *path, const char *address,
 			     struct problem *problem);
+/*
+ * A turn of the store begins: a mailbox that is open from an earlier one is
+ * looked up again when it is held next, since it may have been moved.
+ */
+void maildirs_next_turn(struct maildirs *maildirs);
 void maildir_release(struct maildirs *maildirs, struct maildir *maildir);
 
 /*

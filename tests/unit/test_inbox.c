@@ -82,6 +82,58 @@ START_TEST(test_byte_by_byte)
 }
 END_TEST
 
+/*
+ * A worker of an older generation may have accepted what is beyond the limits
+ * of today: it is refused, the worker goes on.
+ */
+START_TEST(test_beyond_the_limits)
+{
+	static char body[MESSAGE_SIZE_MAX + 2];
+	const char *recipients[RECIPIENTS_MAX + 2] = { NULL };
+	struct submission submission;
+	static uint8_t bytes[FIXTURE_FRAME_MAX];
+	struct peer peer = add_peer(SERIAL);
+
+	memset(body, 'x', sizeof(body) - 1);
+	submission = submission_of("s-1", 1, body);
+	send_bytes(&peer, bytes, fixture_frame(bytes, &submission, TO("alice@example.org"), ""));
+	send_bytes(&peer, body, sizeof(body) - 1);
+	expect(&peer, 1, VERDICT_SYSTEM_ERROR);
+	ck_assert(fixture_log_has("limits.message-size"));
+	for (int i = 0; i < RECIPIENTS_MAX + 1; i++)
+		recipients[i] = "alice@example.org";
+	send_message(&peer, "s-2", 2, recipients, "hello\n");
+	expect(&peer, 2, VERDICT_SYSTEM_ERROR);
+	ck_assert(fixture_log_has("limits.recipients"));
+	ck_assert_uint_eq(fixture_count_all("tmp") + fixture_count_all("new"), 0);
+	send_message(&peer, "s-3", 3, TO("alice@example.org"), "hello\n");
+	expect(&peer, 3, VERDICT_STORED);
+	ck_assert_uint_eq(receiving.violations, 0);
+	close_peer(&peer);
+}
+END_TEST
+
+/* A new pair of pipes for the same worker, while the batch holds what came by the old one. */
+START_TEST(test_again_by_new_pipes)
+{
+	struct peer old = add_peer(SERIAL), new;
+	static uint8_t bytes[FIXTURE_FRAME_MAX];
+	struct submission submission = submission_of("s-1", 1, "hello\n");
+	size_t length = fixture_frame(bytes, &submission, TO("all@example.org"), "hello\n");
+
+	ck_assert_int_eq(write(old.messages, bytes, length), (ssize_t)length);
+	event_base_loop(receiving.base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+	new = add_peer(SERIAL);
+	bytes[MESSAGE_HEADER_SIZE + SUBMISSION_FLAGS_OFFSET] |= SUBMISSION_AGAIN;
+	ck_assert_int_eq(write(new.messages, bytes, length), (ssize_t)length);
+	expect(&new, 1, VERDICT_STORED);
+	ck_assert_uint_eq(fixture_count_all("new"), 3);
+	ck_assert_uint_eq(receiving.violations, 0);
+	close_peer(&old);
+	close_peer(&new);
+}
+END_TEST
+
 /* A batch that is full in the middle of a read is committed there. */
 START_TEST(test_many_in_one_read)
 {
@@ -318,6 +370,8 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, test_one);
 	tcase_add_test(tests, test_split_everywhere);
 	tcase_add_test(tests, test_byte_by_byte);
+	tcase_add_test(tests, test_beyond_the_limits);
+	tcase_add_test(tests, test_again_by_new_pipes);
 	tcase_add_test(tests, test_many_in_one_read);
 	tcase_add_test(tests, test_interleaved);
 	tcase_add_test(tests, test_worker_dies);

@@ -75,6 +75,29 @@ START_TEST(test_hold)
 }
 END_TEST
 
+/* A mailbox that was moved away is not written to any more; a new one is made in its place. */
+START_TEST(test_moved_away)
+{
+	struct maildirs *maildirs = maildirs_new(fixture_root(), 4, true);
+	struct problem problem;
+	struct maildir *maildir = maildir_hold(maildirs, PATH, ADDRESS, &problem);
+	struct stat old, now;
+
+	ck_assert_ptr_nonnull(maildir);
+	ck_assert_int_eq(fstat(maildir->new, &old), 0);
+	maildir_release(maildirs, maildir);
+	maildirs_next_turn(maildirs);
+	ck_assert_int_eq(renameat(fixture_root(), PATH, fixture_root(), PATH ".old"), 0);
+	maildir = maildir_hold(maildirs, PATH, ADDRESS, &problem);
+	ck_assert_msg(maildir != NULL, "%s", problem.text);
+	ck_assert_int_eq(fstat(maildir->new, &now), 0);
+	ck_assert(old.st_ino != now.st_ino);
+	ck_assert_int_eq(faccessat(fixture_root(), PATH "/new", F_OK, 0), 0);
+	maildir_release(maildirs, maildir);
+	maildirs_free(maildirs);
+}
+END_TEST
+
 START_TEST(test_no_create)
 {
 	struct maildirs *maildirs = maildirs_new(fixture_root(), 4, false);
@@ -331,6 +354,7 @@ int main(void)
 	tcase_add_test(tests, test_create);
 	tcase_add_test(tests, test_hold);
 	tcase_add_test(tests, test_no_create);
+	tcase_add_test(tests, test_moved_away);
 	tcase_add_test(tests, test_cache_is_bounded);
 	tcase_add_loop_test(tests, test_refused, 0, COUNT(refused));
 	tcase_add_loop_test(tests, test_foreign_owner, 0, 3);
