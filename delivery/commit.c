@@ -27,6 +27,11 @@
 /* Mailboxes that are moved to and made durable in one go: they are held open. */
 #define ROUND_MAX 128
 
+static size_t lower(size_t one, size_t other)
+{
+	return one < other ? one : other;
+}
+
 bool store_open(struct store *store, const struct store_settings *settings, struct problem *problem)
 {
 	memset(store, 0, sizeof(*store));
@@ -34,6 +39,8 @@ bool store_open(struct store *store, const struct store_settings *settings, stru
 	store->hostname = settings->hostname;
 	store->batch_max = settings->batch;
 	store->answer = settings->answer;
+	store->open_max = lower(BATCH_OPEN_MAX, settings->open_mailboxes);
+	store->round_max = lower(ROUND_MAX, settings->open_mailboxes);
 	file_host_make(settings->hostname, store->file_host);
 	if (!durable_open(&store->durable, settings->root))
 		return problem_errno(problem, "mail root");
@@ -58,7 +65,7 @@ void store_close(struct store *store)
 
 bool store_is_due(const struct store *store)
 {
-	return store->count >= store->batch_max || store->open >= BATCH_OPEN_MAX ||
+	return store->count >= store->batch_max || store->open >= store->open_max ||
 	       store->targets >= BATCH_TARGETS_MAX || store->envelopes >= BATCH_ENVELOPES_MAX;
 }
 
@@ -208,7 +215,7 @@ static void add_to_round(struct round *round, struct transaction *transaction,
 	move_target(transaction, target, maildir);
 	round->staged[round->count] = (struct staged){ transaction, target };
 	round->maildirs[round->count++] = maildir;
-	if (round->count == ROUND_MAX)
+	if (round->count == round->store->round_max)
 		end_round(round);
 }
 

@@ -258,7 +258,7 @@ static void copy_to_others(struct store *store, struct transaction *transaction)
 		target = &transaction->targets[i];
 		if (target->state != TARGET_NOTHING)
 			continue;
-		if (store->open >= BATCH_OPEN_MAX)
+		if (store->open >= store->open_max)
 			store_relieve(store);
 		copy_to(store, transaction, target);
 	}
@@ -285,7 +285,7 @@ static void complete_files(struct store *store, struct transaction *transaction)
 
 void stage_finish(struct store *store, struct transaction *transaction)
 {
-	if (store->open >= BATCH_OPEN_MAX)
+	if (store->open >= store->open_max)
 		store_relieve(store);
 	TAILQ_INSERT_TAIL(&store->batch, transaction, entry);
 	store->count++;

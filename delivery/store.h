@@ -44,6 +44,8 @@ struct store {
 	struct transaction_list batch;
 	size_t count;	  /* messages in it */
 	size_t open;	  /* their open files */
+	size_t open_max;  /* of them; BATCH_OPEN_MAX, fewer where descriptors are scarce */
+	size_t round_max; /* mailboxes held at once; ROUND_MAX, or fewer */
 	size_t targets;	  /* their mailboxes */
 	size_t envelopes; /* bytes */
 };
@@ -52,7 +54,7 @@ struct store_settings {
 	int root;	       /* the mail root; stays open */
 	const char *hostname;  /* not copied */
 	size_t batch;	       /* messages in one group commit at most */
-	size_t open_mailboxes; /* kept open beside those in use; STORE_MAILBOXES_OPEN */
+	size_t open_mailboxes; /* kept open beside those in use; also bounds the open files */
 	bool create_mailboxes; /* those that are missing, at delivery */
 	store_answer *answer;  /* called by store_commit; owner is never NULL */
 };

@@ -80,6 +80,11 @@ static void take_name(const char **names, struct bound_socket *socket)
 		*names += length + ((*names)[length] == ':');
 }
 
+static bool is_zero(const char *text)
+{
+	return !text || strcmp(text, "0") == 0;
+}
+
 static bool is_for_us(void)
 {
 	return environment_number("LISTEN_PID", INT32_MAX) == getpid();
@@ -99,6 +104,9 @@ bool activation_take(struct socket_set *available, struct problem *problem)
 	const char *names = getenv("LISTEN_FDNAMES");
 
 	memset(available, 0, sizeof(*available));
+	if (count == 0 && is_for_us() && !is_zero(getenv("LISTEN_FDS")))
+		return problem_set(problem, "LISTEN_FDS=%s: it is a number from 0 to %d",
+				   getenv("LISTEN_FDS"), MOST_DESCRIPTORS);
 	if (count == 0)
 		return true;
 	available->sockets = must_allocate((size_t)count, sizeof(available->sockets[0]));

@@ -45,7 +45,9 @@ static struct child *find_serial(struct master *master, uint32_t serial)
 
 /*
  * A worker can accuse delivery only, delivery workers only. An accused one
- * that has ended in the meantime is nobody's fault.
+ * that has ended in the meantime is nobody's fault. A worker that accuses ends
+ * with the one it accuses: otherwise one that was broken into could end
+ * delivery as often as it likes.
  */
 static void on_violation(struct child *child, const struct channel_message *message)
 {
@@ -59,10 +61,13 @@ static void on_violation(struct child *child, const struct channel_message *mess
 		return;
 	}
 	accused = find_serial(child->master, violation.serial);
-	if (accused && accused->process != child->process)
+	if (accused && accused->process != child->process) {
 		child_violated(accused, violation.reason);
-	else if (accused)
+		if (child->process == PROCESS_WORKER)
+			child_violated(child, "it accused delivery");
+	} else if (accused) {
 		child_violated(child, "a VIOLATION by one of its own kind");
+	}
 }
 
 static void on_log_lost(struct child *child, const struct channel_message *message)

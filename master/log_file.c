@@ -19,12 +19,12 @@
 #include <bsd/string.h>
 
 #define SYSLOG_PATH "/dev/log"
-/* A syslog daemon that hangs must not hang the mail: a line waits so long, then it is lost. */
-#define SYSLOG_SECONDS 1
+/* A syslog daemon that hangs must not hang the mail: a line waits so long (microseconds). */
+#define SYSLOG_LONGEST 200000
 
 static bool connect_syslog(int descriptor)
 {
-	const struct timeval longest = { .tv_sec = SYSLOG_SECONDS };
+	const struct timeval longest = { .tv_usec = SYSLOG_LONGEST };
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 
 	strlcpy(address.sun_path, SYSLOG_PATH, sizeof(address.sun_path));

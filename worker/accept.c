@@ -52,19 +52,20 @@ void accept_start(struct worker *worker)
 	struct listener *listener;
 
 	LIST_FOREACH (listener, &worker->listeners, next)
-		event_add(&listener->readable, NULL);
+		if (listener->socket >= 0)
+			event_add(&listener->readable, NULL);
 }
 
 void accept_stop(struct worker *worker)
 {
 	struct listener *listener;
 
-	while ((listener = LIST_FIRST(&worker->listeners))) {
-		LIST_REMOVE(listener, next);
+	/* They stay in the list: sessions use their titles, and the process ends soon. */
+	LIST_FOREACH (listener, &worker->listeners, next) {
 		event_del(&listener->readable);
-		close(listener->socket);
+		if (listener->socket >= 0)
+			close(listener->socket);
 		listener->socket = -1;
-		/* Not freed: sessions keep its title; the process ends soon. */
 	}
 	event_del(&worker->accept_pause);
 }

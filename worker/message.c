@@ -32,18 +32,6 @@ struct message *message_new(const char *id, const struct smtp_path *sender, uint
 	return message;
 }
 
-void message_free(struct message *message, struct spool *spool)
-{
-	for (size_t i = 0; i < message->block_count; i++)
-		spool_give_back(spool, message->blocks[i]);
-	free(message->blocks);
-	free(message->tail);
-	free(message->recipients.bytes);
-	free(message->frame);
-	free(message->sender);
-	free(message);
-}
-
 /* Makes room for `more` bytes in the list of recipients. */
 static bool grow_recipients(struct message *message, size_t more)
 {
@@ -81,7 +69,30 @@ bool message_add_recipient(struct message *message, const struct smtp_path *reci
 	return true;
 }
 
-static void fail(struct message *message, enum smtp_reply fault, const char *what)
+void message_drop_body(struct message *message, struct spool *spool)
+{
+	for (size_t i = 0; i < message->block_count; i++)
+		spool_give_back(spool, message->blocks[i]);
+	free(message->blocks);
+	free(message->tail);
+	message->blocks = NULL;
+	message->tail = NULL;
+	message->block_count = message->block_room = 0;
+	message->tail_used = message->tail_size = 0;
+	message->dropped = true;
+}
+
+void message_free(struct message *message, struct spool *spool)
+{
+	message_drop_body(message, spool);
+	free(message->recipients.bytes);
+	free(message->frame);
+	free(message->sender);
+	free(message);
+}
+
+static void fail(struct message *message, struct spool *spool, enum smtp_reply fault,
+		 const char *what)
 {
 	struct log_line line;
 
@@ -93,6 +104,7 @@ static void fail(struct message *message, enum smtp_reply fault, const char *wha
 	message->failed = true;
 	message->fault = fault;
 	message->failed_by = what;
+	message_drop_body(message, spool);
 }
 
 static bool grow_tail(struct message *message)
@@ -125,18 +137,18 @@ static void spill(struct message *message, struct spool *spool)
 	uint32_t block;
 
 	if (message->block_count == message->block_room && !grow_blocks(message)) {
-		fail(message, SMTP_REPLY_NO_MEMORY, "memory");
+		fail(message, spool, SMTP_REPLY_NO_MEMORY, "memory");
 		return;
 	}
 	block = spool_take(spool);
 	if (block == SPOOL_NONE) {
 		errno = ENOSPC;
-		fail(message, SMTP_REPLY_NO_ROOM, "spool");
+		fail(message, spool, SMTP_REPLY_NO_ROOM, "spool");
 		return;
 	}
 	message->blocks[message->block_count++] = block;
 	if (!spool_write(spool, block, message->tail))
-		fail(message, errno == ENOSPC ? SMTP_REPLY_NO_ROOM : SMTP_REPLY_SYSTEM_ERROR,
+		fail(message, spool, errno == ENOSPC ? SMTP_REPLY_NO_ROOM : SMTP_REPLY_SYSTEM_ERROR,
 		     "spool");
 	message->tail_used = 0;
 }
@@ -156,13 +168,13 @@ void message_add_body(struct message *message, struct spool *spool, const char *
 {
 	size_t taken;
 
-	while (length && !message->failed) {
+	while (length && !message->dropped) {
 		if (message->tail_used == SPOOL_BLOCK) {
 			spill(message, spool);
 			continue;
 		}
 		if (message->tail_used == message->tail_size && !grow_tail(message)) {
-			fail(message, SMTP_REPLY_NO_MEMORY, "memory");
+			fail(message, spool, SMTP_REPLY_NO_MEMORY, "memory");
 			continue;
 		}
 		taken = add_to_tail(message, bytes, length);

@@ -35,6 +35,7 @@ struct message {
 	char *tail; /* what comes behind them; NULL: nothing yet */
 	size_t tail_used;
 	size_t tail_size;
+	bool dropped;	       /* nothing of it is kept any more */
 	bool failed;	       /* it cannot be stored; the rest of the body is dropped */
 	enum smtp_reply fault; /* then: the reply */
 	const char *failed_by; /* then: what was short, for the log */
@@ -61,6 +62,9 @@ bool message_add_recipient(struct message *message, const struct smtp_path *reci
 /* Adds to the body; what goes wrong is kept in `failed` and `fault`, and the rest is dropped. */
 void message_add_body(struct message *message, struct spool *spool, const char *bytes,
 		      size_t length);
+
+/* Gives back what the body took; nothing is added to it any more. */
+void message_drop_body(struct message *message, struct spool *spool);
 
 /* Bytes of the body. */
 uint64_t message_body_length(const struct message *message);

@@ -95,6 +95,13 @@ static void on_body(void *context, const char *bytes, size_t length)
 	message_add_body(session->message, session->worker->spool, bytes, length);
 }
 
+static void on_doomed(void *context)
+{
+	struct session *session = context;
+
+	message_drop_body(session->message, session->worker->spool);
+}
+
 static void on_end(void *context, uint64_t size)
 {
 	struct session *session = context;
@@ -201,6 +208,7 @@ const struct smtp_policy worker_policy = {
 	.rcpt = on_rcpt,
 	.data = on_data,
 	.body = on_body,
+	.doomed = on_doomed,
 	.end = on_end,
 	.reset = on_reset,
 	.output = on_output,

@@ -13,12 +13,16 @@
 
 #include "common/fail/fail.h"
 
-/* When the last block comes back, a file longer than this is cut to nothing. */
+/*
+ * When the last block comes back, a file longer than this is cut to nothing;
+ * a shorter one, too, when the disk would not take a block.
+ */
 #define KEPT_BLOCKS 256
 
 struct spool {
 	int descriptor;
-	uint32_t limit; /* in blocks */
+	bool write_failed; /* the disk may be full: give back what is not needed */
+	uint32_t limit;	   /* in blocks */
 	uint32_t taken;
 	uint32_t end;	/* blocks from here on were not used since the file was last cut */
 	uint32_t *free; /* blocks below `end` that are free, the last given back on top */
@@ -67,6 +71,7 @@ static void cut(struct spool *spool)
 {
 	if (ftruncate(spool->descriptor, 0) < 0)
 		return; /* the blocks stay, and are used again */
+	spool->write_failed = false;
 	spool->end = 0;
 	spool->free_count = 0;
 }
@@ -76,7 +81,7 @@ void spool_give_back(struct spool *spool, uint32_t block)
 	require(spool->taken > 0 && block < spool->end);
 	spool->free[spool->free_count++] = block;
 	spool->taken--;
-	if (spool->taken == 0 && spool->end > KEPT_BLOCKS)
+	if (spool->taken == 0 && (spool->end > KEPT_BLOCKS || spool->write_failed))
 		cut(spool);
 }
 
@@ -91,8 +96,10 @@ bool spool_write(struct spool *spool, uint32_t block, const char *bytes)
 				start + (off_t)written);
 		if (result < 0 && errno == EINTR)
 			continue;
-		if (result <= 0)
+		if (result <= 0) {
+			spool->write_failed = true;
 			return false;
+		}
 		written += (size_t)result;
 	}
 	return true;

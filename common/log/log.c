@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -328,6 +329,45 @@ static void write_json(struct log_line *line)
 	line->used += length <= room ? length : 0;
 }
 
+/* After a line that took too long, none waits for the syslog daemon for so many microseconds. */
+#define STALL 10000000
+
+/*
+ * One datagram. The socket's own time-out (SO_SNDTIMEO) bounds the wait for a
+ * daemon that is slow; while one hangs, lines are lost, and mail goes on.
+ */
+static ssize_t send_line(const struct log_line *line)
+{
+	static int64_t stalled_until;
+	int64_t begun = clock_steady();
+	int flags = MSG_NOSIGNAL | (begun < stalled_until ? MSG_DONTWAIT : 0);
+	ssize_t sent;
+
+	do {
+		sent = send(settings.descriptor, line->text, line->used, flags);
+	} while (sent < 0 && errno == EINTR);
+	if (sent < 0 && errno == EAGAIN && !(flags & MSG_DONTWAIT))
+		stalled_until = clock_steady() + STALL;
+	return sent;
+}
+
+/* A line that a full disk has cut is ended before the next one begins. */
+static ssize_t write_line(const struct log_line *line)
+{
+	static bool was_cut;
+	ssize_t written;
+
+	if (was_cut && write(settings.descriptor, "\n", 1) == 1)
+		was_cut = false;
+	do {
+		written = write(settings.descriptor, line->text, line->used);
+	} while (written < 0 && errno == EINTR);
+	if (written < 0 || (size_t)written == line->used)
+		return written;
+	was_cut = true;
+	return -1;
+}
+
 void log_end(struct log_line *line)
 {
 	int saved = errno;
@@ -339,9 +379,7 @@ void log_end(struct log_line *line)
 		write_json(line);
 	if (!settings.is_syslog)
 		line->text[line->used++] = '\n';
-	do {
-		written = write(settings.descriptor, line->text, line->used);
-	} while (written < 0 && errno == EINTR);
+	written = settings.is_syslog ? send_line(line) : write_line(line);
 	if (written < 0)
 		lost++;
 	errno = saved;

@@ -60,6 +60,21 @@ static void end_body(struct smtp_server *server)
 	server->policy->end(server->context, server->data.size);
 }
 
+/* A faulty body is read on to its end, but it is not handed out any more. */
+static void hand_out(struct smtp_server *server, const char *bytes, size_t length)
+{
+	const struct smtp_policy *policy = server->policy;
+
+	if (!server->too_big && !server->data.faults) {
+		if (length && policy->body)
+			policy->body(server->context, bytes, length);
+	} else if (!server->doomed) {
+		server->doomed = true;
+		if (policy->doomed)
+			policy->doomed(server->context);
+	}
+}
+
 static size_t body_input(struct smtp_server *server, const char *bytes, size_t length)
 {
 	uint64_t limit = server->settings->message_size;
@@ -71,8 +86,7 @@ static size_t body_input(struct smtp_server *server, const char *bytes, size_t l
 	used = smtp_data_decode(&server->data, bytes, length, decoded, &written);
 	if (limit && server->data.size > limit)
 		server->too_big = true;
-	if (written && !server->too_big && !server->data.faults && server->policy->body)
-		server->policy->body(server->context, decoded, written);
+	hand_out(server, decoded, written);
 	if (server->data.ended)
 		end_body(server);
 	return used;

@@ -54,6 +54,7 @@ void smtp_end_transaction(struct smtp_server *server)
 	server->recipients = 0;
 	server->utf8 = false;
 	server->too_big = false;
+	server->doomed = false;
 	if (server->policy->reset)
 		server->policy->reset(server->context);
 }

@@ -80,6 +80,8 @@ struct smtp_policy {
 	void (*data)(void *context);
 	/* A piece of the body: lines end in LF, dots undoubled. */
 	void (*body)(void *context, const char *bytes, size_t length);
+	/* The body will be rejected: what came of it can be dropped already. No `end` follows. */
+	void (*doomed)(void *context);
 	/* The body is complete and without fault: `size` bytes as RFC 1870 counts. What became of
 	 * it? */
 	void (*end)(void *context, uint64_t size);
@@ -131,9 +133,7 @@ void smtp_server_answer(struct smtp_server *server, enum smtp_reply reply, const
  */
 void smtp_server_close(struct smtp_server *server, enum smtp_reply reply, const char *argument);
 
-/*
- * The same, but lets the command or message in hand come to its end first.
- */
+/* The same, but lets the command or message in hand come to its end first. */
 void smtp_server_close_after(struct smtp_server *server, enum smtp_reply reply,
 			     const char *argument);
 

@@ -20,6 +20,7 @@ struct smtp_server {
 	bool extended;		     /* EHLO, not HELO */
 	bool utf8;		     /* MAIL had SMTPUTF8 */
 	bool too_big;		     /* the body has passed message_size */
+	bool doomed;		     /* the policy knows that the body will be rejected */
 	bool closing;		     /* close with closing_reply when nothing is in hand */
 	enum smtp_reply closing_reply;
 	const char *closing_argument;

@@ -59,6 +59,24 @@ def recipient_gone_meanwhile(t):
         t.check((reply.code, stored) in ((250, 1), (550, 0)), f"{reply} and {stored} messages")
 
 
+@test(covers="A-23 B-05")
+def lowered_limit_meanwhile(t):
+    """A message that the old generation accepted, and that the new limits forbid: refused, nobody is killed."""
+    with t.daemon() as daemon, daemon.greeted() as old, daemon.greeted() as idle:
+        old.begin_data("a@client.example", ["alice@example.org"])
+        daemon.write_configuration(limits={"message-size": 2048})
+        reload(daemon)
+        processes.wait_until(lambda: len(daemon.events("ready")) >= 1, 30, "ready")
+        old.send(b"x" * 70 + b"\r\n")
+        old.send((b"y" * 70 + b"\r\n") * 100 + b".\r\n")
+        reply = old.reply()
+        t.check(reply.code in (250, 451), f"{reply}")
+        t.equal(len(daemon.mail().files("alice@example.org")), int(reply.code == 250), "messages")
+        old.expect("NOOP", 250)
+        idle.expect("NOOP", 250)
+        t.equal(daemon.events("violation"), [], "violations")
+
+
 @test(covers="B-05")
 def number_of_workers(t):
     with t.daemon(workers={"count": 1}) as daemon:

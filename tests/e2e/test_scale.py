@@ -64,6 +64,8 @@ def mailboxes_are_made_meanwhile(t):
     names = [f"user{number}" for number in range(count)]
     with t.daemon(mailboxes=names, domains=["example.org"]) as daemon:
         daemon.send([f"user{count - 1}@example.org"])
+        made = len(daemon.events("mailbox"))
+        t.check(made < count, f"{made} mailboxes were made before the first message")
         t.equal(len(daemon.mail().files(f"user{count - 1}@example.org")), 1, "messages")
         folder = os.path.join(daemon.mail_root, "example.org")
         processes.wait_until(lambda: len(os.listdir(folder)) >= count, 200, "all mailboxes")

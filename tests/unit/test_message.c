@@ -5,8 +5,10 @@
  */
 #include <check.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -155,6 +157,46 @@ START_TEST(a_broken_disk_fails_the_message)
 }
 END_TEST
 
+/* After a write that failed nothing is kept: the disk was full, and is others' too. */
+START_TEST(a_full_disk_gets_its_room_back)
+{
+	struct spool *spool = make_spool(1 << 24);
+	struct message *message = make_message();
+	const struct rlimit small = { 3 * SPOOL_BLOCK, RLIM_INFINITY };
+	const struct rlimit large = { RLIM_INFINITY, RLIM_INFINITY };
+
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+	add(message, spool, 6 * SPOOL_BLOCK, 8192);
+	ck_assert(message->failed);
+	ck_assert_ptr_null(message->tail);
+	ck_assert_int_eq(file_size(), 0);
+	message_free(message, spool);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &large), 0);
+	message = make_message();
+	add(message, spool, 6 * SPOOL_BLOCK, 8192);
+	ck_assert(!message->failed);
+	check_body(message, spool, 6 * SPOOL_BLOCK);
+	message_free(message, spool);
+}
+END_TEST
+
+START_TEST(a_dropped_body_takes_no_room)
+{
+	struct spool *spool = make_spool(2 * SPOOL_BLOCK);
+	struct message *doomed = make_message(), *other = make_message();
+
+	add(doomed, spool, 2 * SPOOL_BLOCK + 1, 8192);
+	message_drop_body(doomed, spool);
+	add(doomed, spool, 2 * SPOOL_BLOCK + 1, 8192);
+	ck_assert_uint_eq(message_body_length(doomed), 0);
+	add(other, spool, 2 * SPOOL_BLOCK + 1, 8192);
+	ck_assert(!other->failed);
+	message_free(doomed, spool);
+	message_free(other, spool);
+}
+END_TEST
+
 START_TEST(blocks_are_used_again_and_a_big_file_is_cut)
 {
 	struct spool *spool = make_spool(1 << 30);
@@ -214,6 +256,8 @@ static Suite *suite(void)
 	tcase_add_loop_test(test, bodies_of_all_sizes, 0, sizeof(sizes) / sizeof(sizes[0]));
 	tcase_add_test(test, a_full_spool_fails_the_message_and_only_it);
 	tcase_add_test(test, a_broken_disk_fails_the_message);
+	tcase_add_test(test, a_full_disk_gets_its_room_back);
+	tcase_add_test(test, a_dropped_body_takes_no_room);
 	tcase_add_test(test, blocks_are_used_again_and_a_big_file_is_cut);
 	tcase_add_test(test, recipients_are_bounded_by_what_they_need);
 	tcase_add_test(test, ids_sort_by_time_and_never_repeat);

@@ -86,6 +86,18 @@ START_TEST(protocol_names)
 }
 END_TEST
 
+/* So that a caller can bound the commands it offers, and with them the replies. */
+START_TEST(input_returns_where_a_body_ends)
+{
+	struct recorder *recorder = recorder_new();
+	const char *text = "x\ny\r\n.\r\nNOOP\r\nNOOP\r\n";
+
+	recorder_say(recorder, READY "DATA\r\n");
+	ck_assert_uint_eq(smtp_server_input(recorder->server, text, strlen(text)), 8);
+	recorder_free(recorder);
+}
+END_TEST
+
 /* ---- limits ---- */
 
 START_TEST(a_line_of_exactly_the_limit)
@@ -336,6 +348,7 @@ static Suite *suite(void)
 	tcase_add_test(test, rset_and_ehlo_end_the_transaction);
 	tcase_add_test(test, too_big_a_message_is_read_to_its_end);
 	tcase_add_test(test, protocol_names);
+	tcase_add_test(test, input_returns_where_a_body_ends);
 	tcase_add_test(test, a_line_of_exactly_the_limit);
 	tcase_add_test(test, an_endless_line_ends_the_session);
 	tcase_add_test(test, a_bare_lf_ends_no_line);
