@@ -112,12 +112,13 @@ static size_t open_mailboxes(void)
 static void open_store(struct control *control)
 {
 	const struct configuration *configuration = control->configuration;
+	enum create_mailboxes create = configuration->delivery.create_mailboxes;
 	const struct store_settings settings = {
 		.root = control->root,
 		.hostname = configuration->hostname,
 		.batch = (size_t)configuration->delivery.batch,
 		.open_mailboxes = open_mailboxes(),
-		.create_mailboxes = configuration->delivery.create_mailboxes,
+		.create_mailboxes = create == CREATE_BOTH || create == CREATE_ON_DELIVERY,
 		.answer = inbox_answer,
 	};
 	struct problem problem;
@@ -145,6 +146,13 @@ static void open_inbox(struct control *control)
 		fail_exit(EX_OSERR, "out of memory");
 }
 
+static bool creates_at_start(const struct configuration *configuration)
+{
+	enum create_mailboxes create = configuration->delivery.create_mailboxes;
+
+	return create == CREATE_BOTH || create == CREATE_AT_START;
+}
+
 static bool on_start(struct control *control, struct channel_message *message)
 {
 	struct wire_reader reader = channel_payload(message);
@@ -161,7 +169,7 @@ static bool on_start(struct control *control, struct channel_message *message)
 	log_started(start.serial);
 	open_store(control);
 	open_inbox(control);
-	if (control->configuration->delivery.create_mailboxes)
+	if (creates_at_start(control->configuration))
 		control->boxes =
 			boxes_begin(control->base, control->tables, control->root,
 				    control->template, !control->store.durable.may_sync_all);

@@ -144,6 +144,16 @@ static void on_output(void *context, const char *bytes, size_t length)
 	log_end(&line);
 }
 
+static void on_tolerated(void *context, struct smtp_text verb, struct smtp_text argument)
+{
+	struct log_line line;
+
+	session_log(context, &line, EVENT_TOLERATED);
+	log_bytes(&line, "command", verb.bytes, verb.length);
+	log_bytes(&line, "argument", argument.bytes, argument.length);
+	log_end(&line);
+}
+
 static void on_command(void *context, struct smtp_text text)
 {
 	struct log_line line;
@@ -213,5 +223,6 @@ const struct smtp_policy worker_policy = {
 	.reset = on_reset,
 	.output = on_output,
 	.rejected = on_rejected,
+	.tolerated = on_tolerated,
 	.command = on_command,
 };

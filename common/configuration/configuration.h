@@ -30,6 +30,7 @@ struct listen_configuration {
 /* Choices; the words in the file are these names in lower case, "-" for "_". */
 enum address_syntax { ADDRESS_SYNTAX_LENIENT, ADDRESS_SYNTAX_STRICT };
 enum helo_argument { HELO_ARGUMENT_REQUIRED, HELO_ARGUMENT_OPTIONAL };
+enum create_mailboxes { CREATE_BOTH, CREATE_AT_START, CREATE_ON_DELIVERY, CREATE_NEVER };
 enum log_format_choice { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
 /* Sizes are in bytes, durations in seconds, counts plain; 0 means no limit only where the
@@ -58,7 +59,7 @@ struct configuration {
 	} workers;
 	struct {
 		char *maildir; /* template with %d and %u */
-		bool create_mailboxes;
+		enum create_mailboxes create_mailboxes;
 		long long batch; /* messages in one group commit at most */
 	} delivery;
 	struct {

@@ -68,9 +68,10 @@ static const struct option options[] = {
 	{ "delivery", "maildir", OPTION_TEMPLATE, 1, PATH_MAX - 1, "/var/mail/postern/%d/%u",
 	  AT(delivery.maildir), NULL,
 	  "Where a mailbox lies: %d is its domain, %u its name, %% a percent sign." },
-	{ "delivery", "create-mailboxes", OPTION_BOOLEAN, 0, 0, "true",
-	  AT(delivery.create_mailboxes), NULL,
-	  "Whether a listed mailbox that is missing is made." },
+	{ "delivery", "create-mailboxes", OPTION_CHOICE, 0, 0, "always",
+	  AT(delivery.create_mailboxes), "always at-start on-delivery never",
+	  "When a listed mailbox that is missing is made: always is at the start and on "
+	  "delivery." },
 	{ "delivery", "batch", OPTION_NUMBER, 1, 1024, "128", AT(delivery.batch), NULL,
 	  "The messages that are made durable together at most." },
 

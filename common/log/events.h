@@ -38,6 +38,9 @@
 		  "client helo message from command argument code enhanced reply decided limit "   \
 		  "value",                                                                         \
 		  "A command or message was rejected, with what decided it.")                      \
+	LOG_EVENT(TOLERATED, INFO, "client command argument",                                      \
+		  "An address that is not written as RFC 5321 wants it was taken, since "          \
+		  "address-syntax is lenient.")                                                    \
 	LOG_EVENT(MESSAGE, INFO, "client helo protocol from recipients size code reply took",      \
 		  "A message was received to its end, with what its sender was told.")             \
 	LOG_EVENT(DELIVERY, INFO, "from to mailbox file size took duplicate",                      \

@@ -112,6 +112,13 @@ struct path_command {
 	enum smtp_reply bad_address;
 };
 
+/* RFC 5321 4.1.1.2, 4.1.1.3: the path begins with < and directly behind the colon. */
+static void note_tolerated(struct smtp_server *server, const char *keyword)
+{
+	if (server->argument.bytes[strlen(keyword)] != '<' && server->policy->tolerated)
+		server->policy->tolerated(server->context, server->verb, server->argument);
+}
+
 static bool parse_path(struct smtp_server *server, const struct smtp_command *row,
 		       struct smtp_text text, struct smtp_argument *argument,
 		       const struct path_command *command)
@@ -125,6 +132,7 @@ static bool parse_path(struct smtp_server *server, const struct smtp_command *ro
 	found = smtp_path_parse(text, command->kind, lenient, &argument->path, &rest);
 	if (found != SMTP_PATH_FINE)
 		return fault(server, command->bad_address, path_faults[found]);
+	note_tolerated(server, command->keyword);
 	return parse_parameters(server, rest, command->parameters, argument);
 }
 

@@ -91,7 +91,9 @@ struct smtp_policy {
 	void (*output)(void *context, const char *bytes, size_t length);
 	/* A reply of class 4 or 5 was given. */
 	void (*rejected)(void *context, const struct smtp_rejection *rejection);
-	/* A command line has come, without CR LF (for a verbose log). */
+	/* An address outside the grammar was taken, since addresses are not strict. */
+	void (*tolerated)(void *context, struct smtp_text verb, struct smtp_text argument);
+	/* A command line has come, without CR LF. */
 	void (*command)(void *context, struct smtp_text line);
 };
 
@@ -105,7 +107,6 @@ struct smtp_server *smtp_server_new(const struct smtp_settings *settings,
 				    const struct smtp_policy *policy, void *context);
 /* No callback is called. */
 void smtp_server_free(struct smtp_server *server);
-
 void smtp_server_greet(struct smtp_server *server);
 
 /*

@@ -45,7 +45,7 @@ def hundred_thousand_mailboxes(t):
     """Mail flows while 100,000 mailboxes are listed; workers have no memory of their own for them."""
     names = [f"user{number}" for number in range(100000)]
     with t.daemon(mailboxes=names, domains=["example.org"], workers={"count": 2},
-                  delivery={"create-mailboxes": False}) as daemon:
+                  delivery={"create-mailboxes": "never"}) as daemon:
         with daemon.greeted() as client:
             client.expect("MAIL FROM:<a@client.example>", 250)
             for name in ("user0", "user99999", "USER50000", "user77777+tag"):

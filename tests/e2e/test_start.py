@@ -52,8 +52,8 @@ def created_on_delivery(t):
 
 @test(covers="A-05")
 def not_created(t):
-    """create-mailboxes = false: nothing is made; mail for a missing mailbox is put off, loudly."""
-    with t.daemon(delivery={"create-mailboxes": False}) as daemon:
+    """create-mailboxes = never: nothing is made; mail for a missing mailbox is put off, loudly."""
+    with t.daemon(delivery={"create-mailboxes": "never"}) as daemon:
         with daemon.greeted() as client:
             reply = client.deliver("a@client.example", ["alice@example.org"], b"x\n")
             t.equal(reply.code // 10, 45, f"the reply {reply}")

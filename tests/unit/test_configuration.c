@@ -71,7 +71,7 @@ START_TEST(test_defaults)
 	ck_assert_int_eq(c->workers.count, 0);
 	ck_assert_int_eq(c->workers.sessions, 1000);
 	ck_assert_str_eq(c->delivery.maildir, "/var/mail/postern/%d/%u");
-	ck_assert(c->delivery.create_mailboxes);
+	ck_assert_int_eq(c->delivery.create_mailboxes, CREATE_BOTH);
 	ck_assert_int_eq(c->delivery.batch, 128);
 	ck_assert_int_eq(c->limits.message_size, 50LL << 20);
 	ck_assert_int_eq(c->limits.recipients, 1000);
@@ -117,7 +117,8 @@ START_TEST(test_all_options)
 		"smtp { greeting = \"it's $HOME {here}\" address-syntax = strict helo-argument = "
 		"optional }\n"
 		"workers { count = 4 sessions = 100000 }\n"
-		"delivery { maildir = \"/srv/100%%/%u@%d\" create-mailboxes = no batch = 1024 }\n"
+		"delivery { maildir = \"/srv/100%%/%u@%d\" create-mailboxes = never batch = 1024 "
+		"}\n"
 		"limits { message-size = 64K recipients = 100 command-line = 512 data-line = 1000\n"
 		" sessions-per-address = 0 errors = 0 unknown-commands = 0 spool = 1T }\n"
 		"timeouts { command = 1 data = 30s write = 2m delivery = 3h stop = 1d drain = "
@@ -146,7 +147,7 @@ START_TEST(test_all_options)
 	ck_assert_int_eq(c->timeouts.command, 1);
 	ck_assert_int_eq(c->timeouts.delivery, 3 * 3600);
 	ck_assert_int_eq(c->timeouts.stop, 86400);
-	ck_assert(!c->delivery.create_mailboxes);
+	ck_assert_int_eq(c->delivery.create_mailboxes, CREATE_NEVER);
 	ck_assert_str_eq(c->users.delivery, "1001:1002");
 	ck_assert_int_eq(c->log.format, LOG_FORMAT_JSON);
 	ck_assert(c->log.verbose);
