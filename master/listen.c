@@ -9,7 +9,9 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netdb.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -159,17 +161,27 @@ static const char *advice(int error)
 	return advices[i].text;
 }
 
+/* Where the configuration names the section, in front of an error about it. */
+static const char *place_of(const struct listen_configuration *section, char *text, size_t size)
+{
+	snprintf(text, size, "%s%s", section->place ? section->place : "",
+		 section->place ? ": " : "");
+	return text;
+}
+
 /* What bind(2) refused: not a fault where it is the IPv6 half of "*", and there is no IPv6. */
 static bool not_bound(struct opening *opening, const char *text,
 		      const struct sockaddr_storage *address, bool may_lack)
 {
 	int error = errno;
+	char place[PATH_MAX + 16];
 
 	if (may_lack && is_ipv6(address) && (error == EAFNOSUPPORT || error == EADDRNOTAVAIL)) {
 		opening->set->no_ipv6 = true;
 		return true;
 	}
-	return problem_set(opening->problem, "listen \"%s\": %s port %lld: %s%s",
+	return problem_set(opening->problem, "%slisten \"%s\": %s port %lld: %s%s",
+			   place_of(opening->section, place, sizeof(place)),
 			   opening->section->title, text, opening->section->port, strerror(error),
 			   advice(error));
 }
@@ -180,6 +192,7 @@ static bool open_address(struct opening *opening, const char *text, bool may_lac
 	struct sockaddr_storage address;
 	struct bound_socket *source;
 	const struct bound_socket *twin;
+	char place[PATH_MAX + 16];
 	int descriptor;
 
 	if (!listen_address_parse(text, section->port, &address, opening->problem))
@@ -187,8 +200,9 @@ static bool open_address(struct opening *opening, const char *text, bool may_lac
 	twin = find_in_set(opening->set, &address);
 	if (twin)
 		return problem_set(opening->problem,
-				   "listen \"%s\" and listen \"%s\" both want %s port %lld",
-				   twin->title, section->title, text, section->port);
+				   "%slisten \"%s\" and listen \"%s\" both want %s port %lld",
+				   place_of(section, place, sizeof(place)), twin->title,
+				   section->title, text, section->port);
 	source = find_available(opening, &address);
 	if (source)
 		return take(opening, source);

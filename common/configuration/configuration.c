@@ -102,6 +102,7 @@ void configuration_free(struct configuration *configuration)
 		return;
 	for (size_t i = 0; i < configuration->listen_count; i++) {
 		free(configuration->listens[i].title);
+		free(configuration->listens[i].place);
 		free_section(true, &configuration->listens[i]);
 	}
 	free(configuration->listens);

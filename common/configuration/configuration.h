@@ -23,6 +23,7 @@ struct text_list {
 /* One `listen "title" { ... }` section. */
 struct listen_configuration {
 	char *title;
+	char *place; /* "file:line" where the section ends; NULL: by default, or read sealed */
 	struct text_list addresses; /* numeric; "*" is every address of both families */
 	long long port;		    /* 1..65535 */
 };

@@ -159,9 +159,12 @@ static int on_value(cfg_t *section, cfg_opt_t *found)
 /* Called at the end of a section with a title: whether the title can stand in the log. */
 static int on_section(cfg_t *root, cfg_opt_t *found)
 {
-	const char *title = cfg_title(cfg_opt_getnsec(found, cfg_opt_size(found) - 1));
+	unsigned index = cfg_opt_size(found) - 1;
+	const char *title = cfg_title(cfg_opt_getnsec(found, index));
 	struct problem what;
 
+	if (index < READER_LISTENS_MAX)
+		active->listens[index] = (struct place){ active->current, root->line };
 	if (*title && strlen(title) <= 64 &&
 	    !title[strspn(title, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				 "0123456789_.-")])
@@ -361,8 +364,19 @@ static bool collect_section(const char *name, cfg_t *section, void *base)
 	return true;
 }
 
-static bool collect_listens(cfg_t *root, struct configuration *configuration)
+/* "file:line", or NULL: what is sealed is no file that anybody can mend. False: no memory. */
+static bool name_place(const struct reader *reader, unsigned index, char **name)
 {
+	struct place place = reader->listens[index];
+
+	if (reader->is_alone || place.line == 0)
+		return true;
+	return asprintf(name, "%s:%d", reader->files.items[place.file], place.line) >= 0;
+}
+
+static bool collect_listens(const struct reader *reader, struct configuration *configuration)
+{
+	cfg_t *root = reader->parsed;
 	unsigned count = cfg_size(root, LISTEN_SECTION);
 
 	configuration->listens = allocate(count ? count : 1, sizeof(*configuration->listens));
@@ -375,6 +389,8 @@ static bool collect_listens(cfg_t *root, struct configuration *configuration)
 
 		into->title = strdup(section ? cfg_title(section) : "smtp");
 		if (!into->title || !collect_section(LISTEN_SECTION, section, into))
+			return false;
+		if (i < READER_LISTENS_MAX && !name_place(reader, i, &into->place))
 			return false;
 	}
 	return true;
@@ -394,7 +410,7 @@ static bool collect_all(struct reader *reader, struct configuration *configurati
 		if (!collect_option(option, section, configuration))
 			return false;
 	}
-	return collect_listens(reader->parsed, configuration);
+	return collect_listens(reader, configuration);
 }
 
 bool reader_collect(struct reader *reader, struct configuration *configuration)

@@ -19,10 +19,14 @@ struct place {
 
 struct cfg_t;
 
+/* `listen` sections whose place is known; further ones have none. */
+#define READER_LISTENS_MAX 64
+
 struct reader {
 	struct text_list files; /* names: read, being read, and to be read */
 	size_t current;		/* which one is being read */
 	struct place places[OPTION_COUNT_MAX];
+	struct place listens[READER_LISTENS_MAX]; /* where each `listen` section ends */
 	struct cfg_t *parsed;
 	struct problem *problem; /* of the first error */
 	bool has_failed;

@@ -94,6 +94,7 @@ def faulty_configuration(t):
         good = open(daemon.path("conf"), encoding="utf-8").read()
         faults = [("conf", good + "no-such-option = 1\n", len(good.split("\n"))),
                   ("conf", good + "limits { message-size = 1x }\n", len(good.split("\n"))),
+                  ("conf", good + 'listen "other" { port = 2599 address = "203.0.113.77" }\n', len(good.split("\n"))),
                   ("conf", good.replace("hostname", "hostname hostname", 1), 1)]
         for count, (name, text, line) in enumerate(faults, 1):
             with open(daemon.path(name), "w", encoding="utf-8") as file:
