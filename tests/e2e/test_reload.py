@@ -107,7 +107,8 @@ def faulty_configuration(t):
             file.write(good)
         for count, (name, lines, line) in enumerate((("mailboxes", ["alice", "", "alice"], 3),
                                                      ("aliases", ["a: b", "b: a"], 1),
-                                                     ("aliases", ["# x", "x: y@elsewhere.example"], 2)), 4):
+                                                     ("aliases", ["# x", "x: y@elsewhere.example"], 2)),
+                                                    len(faults) + 1):
             daemon.write_lines("mailboxes", ["alice"])
             daemon.write_lines("aliases", [])
             daemon.write_lines(name, lines)
