@@ -135,6 +135,39 @@ def client_that_does_not_read(t):
         t.equal(daemon.workers(), [worker], "the worker")
 
 
+@test(covers="B-49 A-18", timeout=60)
+def memory_runs_short(t):
+    """Little memory: what does not fit is put off by name, nothing dies, and it serves again afterwards."""
+    if t.is_sanitized:
+        t.skip("not with sanitizers")
+    with t.daemon(workers={"count": 1}) as first:
+        first.send()
+        pids = [first.delivery()] + first.workers()
+        used = max(int(processes.status(pid)["VmPeak"].split()[0]) for pid in pids) * 1024
+
+    def lower():
+        resource.setrlimit(resource.RLIMIT_AS, (used + (2 << 20), used + (2 << 20)))
+
+    daemon = t.prepare(workers={"count": 1}, limits={"sessions-per-address": 0})
+    daemon.start(preexec_fn=lower)
+    before = daemon.workers()
+    clients, codes = [], set()
+    for _ in range(200):
+        client = daemon.connect()
+        codes.add(client.reply().code)
+        client.send(b"EHLO client.example\r\nMAIL FROM:<a@client.example>\r\nRCPT TO:<alice@example.org>\r\n"
+                    b"DATA\r\n" + (b"y" * 70 + b"\r\n") * 800)
+        clients.append(client)
+    t.check(codes <= {220, 421}, f"the greetings {codes}")
+    daemon.wait_event("short")
+    for client in clients:
+        client.close()
+    processes.wait_until(lambda: len(daemon.events("disconnect")) + len(daemon.events("refuse")) >= 200, 20, "ends")
+    daemon.send()
+    t.equal(daemon.workers(), before, "the worker")
+    daemon.finish()
+
+
 @test(covers="B-49")
 def endless_command_line(t):
     """A line without end takes no memory, and ends the session."""
