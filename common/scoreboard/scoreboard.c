@@ -98,9 +98,17 @@ void scoreboard_release(struct scoreboard *board, size_t slot)
 	board->slots[slot].state = SLOT_FREE;
 }
 
+/* One round: the upper half goes into the lower, a multiplication spreads both upwards. */
+static uint64_t mix(uint64_t value, uint64_t key)
+{
+	value ^= value >> 32;
+	return value * (key | 1);
+}
+
 /*
- * Multiply-shift hashing of the two halves of an address; a client is its /64,
- * or its IPv4 address (which lies in the lower half of a mapped one).
+ * A keyed hash of an address: a client is its /64, or its IPv4 address (which
+ * lies in the last bytes of a mapped one, so that addresses of one network
+ * differ only in the highest bits of `low`: they are mixed downwards first).
  */
 static size_t bucket(const struct scoreboard *board, int row, const struct in6_addr *client)
 {
@@ -111,11 +119,9 @@ static size_t bucket(const struct scoreboard *board, int row, const struct in6_a
 	memcpy(&low, client->s6_addr + sizeof(high), sizeof(low));
 	if (!IN6_IS_ADDR_V4MAPPED(client))
 		low = 0;
-	mixed = (high ^ key[0]) * (key[1] | 1);
-	mixed ^= mixed >> 32;
-	mixed = (mixed ^ low) * (key[2] | 1);
-	mixed ^= mixed >> 29;
-	mixed *= key[0] | 1;
+	mixed = mix(mix(high ^ key[0], key[1]), key[2]) ^ low;
+	for (size_t round = 0; round < 3; round++)
+		mixed = mix(mixed, key[round]);
 	return (size_t)(mixed >> 40) & (BUCKETS - 1);
 }
 

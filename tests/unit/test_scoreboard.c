@@ -76,11 +76,14 @@ START_TEST(ipv6_is_counted_by_network)
 }
 END_TEST
 
-START_TEST(a_thousand_addresses_stay_apart)
+/* How many of a thousand neighbours are taken for more than one session, with new keys. */
+static size_t count_wrong(void)
 {
-	size_t slot = (size_t)scoreboard_take(board, 10), wrong = 0;
 	struct in6_addr client = address("::ffff:10.0.0.0");
+	size_t slot, wrong = 0;
 
+	make_board();
+	slot = (size_t)scoreboard_take(board, 10);
 	for (unsigned i = 0; i < 1000; i++) {
 		client.s6_addr[14] = (uint8_t)(i >> 8);
 		client.s6_addr[15] = (uint8_t)i;
@@ -92,8 +95,18 @@ START_TEST(a_thousand_addresses_stay_apart)
 		ck_assert_uint_ge(scoreboard_from(board, &client), 1);
 		wrong += scoreboard_from(board, &client) > 1;
 	}
-	/* Both of its buckets shared: 1000/8192 squared, 15 of 1000 expected, keys are random. */
-	ck_assert_uint_lt(wrong, 100);
+	return wrong;
+}
+
+/*
+ * Expected are 13: the share of others in one of 8192 buckets, squared, of a
+ * thousand. Whatever the keys, which are random: a hash that is weak for some
+ * shows within a hundred.
+ */
+START_TEST(a_thousand_addresses_stay_apart)
+{
+	for (int i = 0; i < 100; i++)
+		ck_assert_uint_lt(count_wrong(), 100);
 }
 END_TEST
 
