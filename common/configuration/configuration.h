@@ -20,19 +20,44 @@ struct text_list {
 	size_t count;
 };
 
-/* One `listen "title" { ... }` section. */
-struct listen_configuration {
-	char *title;
-	char *place; /* "file:line" where the section ends; NULL: by default, or read sealed */
-	struct text_list addresses; /* numeric; "*" is every address of both families */
-	long long port;		    /* 1..65535 */
-};
-
 /* Choices; the words in the file are these names in lower case, "-" for "_". */
+enum listen_protocol { LISTEN_PROTOCOL_SMTP, LISTEN_PROTOCOL_LMTP };
+enum listen_tls { LISTEN_TLS_OFF, LISTEN_TLS_OPTIONAL, LISTEN_TLS_REQUIRED, LISTEN_TLS_IMPLICIT };
+enum ehlo_before_tls { EHLO_BEFORE_TLS_FULL, EHLO_BEFORE_TLS_MINIMAL };
+enum line_endings { LINE_ENDINGS_STRICT, LINE_ENDINGS_NORMALISE };
+enum impatience { IMPATIENCE_TOLERATE, IMPATIENCE_REFUSE };
 enum address_syntax { ADDRESS_SYNTAX_LENIENT, ADDRESS_SYNTAX_STRICT };
 enum helo_argument { HELO_ARGUMENT_REQUIRED, HELO_ARGUMENT_OPTIONAL };
 enum create_mailboxes { CREATE_BOTH, CREATE_AT_START, CREATE_ON_DELIVERY, CREATE_NEVER };
 enum log_format_choice { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
+enum tls_version_choice { TLS_VERSION_1_2, TLS_VERSION_1_3 };
+enum client_certificate {
+	CLIENT_CERTIFICATE_OFF,
+	CLIENT_CERTIFICATE_ASK,
+	CLIENT_CERTIFICATE_REQUIRE
+};
+enum accept_all { ACCEPT_ALL_OFF, ACCEPT_ALL_ONE, ACCEPT_ALL_EACH };
+
+/* One `listen "title" { ... }` section. */
+struct listen_configuration {
+	char *title;
+	char *place; /* "file:line" where the section ends; NULL: by default, or read sealed */
+	struct text_list addresses; /* numeric, or the path of a unix socket; "*" is every address
+				       of both families */
+	long long port;		    /* 1..65535 */
+	enum listen_protocol protocol;
+	enum listen_tls tls;
+	enum ehlo_before_tls ehlo_before_tls;
+	struct text_list hide;	  /* keywords of EHLO, upper case */
+	struct text_list disable; /* verbs, upper case */
+	enum line_endings line_endings;
+	enum impatience early_talkers; /* who sends before the greeting */
+	enum impatience pipelining;    /* what RFC 2920 forbids */
+	long long greeting_delay;
+	struct text_list proxy;	   /* networks whose connections begin with a PROXY header */
+	struct text_list xclient;  /* networks that may say XCLIENT */
+	struct text_list xforward; /* networks that may say XFORWARD */
+};
 
 /* Sizes are in bytes, durations in seconds, counts plain; 0 means no limit only where the
  * option table says so. */
@@ -43,6 +68,7 @@ struct configuration {
 	char *mailboxes;
 	char *aliases;		   /* "" : none */
 	char *recipient_delimiter; /* "" : no user+tag; else one character */
+	char *rejected_senders;	   /* "" : none */
 	char *pid_file;
 	char *spool; /* folder for the unlinked spool files */
 
@@ -51,9 +77,29 @@ struct configuration {
 
 	struct {
 		char *greeting; /* text behind the host name in the 220 line */
+		char *helo;	/* text behind the host name in the reply to HELO and EHLO */
+		char *closing;	/* text of the 221 line */
+		char *help;	/* text of the 214 line; "" : the list of commands */
+		bool version;	/* whether greeting and HELP tell it */
 		enum address_syntax address_syntax;
 		enum helo_argument helo_argument;
 	} smtp;
+	struct {
+		struct text_list certificates; /* paths, each with its chain; "" : no TLS */
+		struct text_list keys;	       /* as many */
+		enum tls_version_choice minimum;
+		char *ciphers;	    /* of TLS 1.2, ciphers(1) */
+		char *ciphersuites; /* of TLS 1.3 */
+		char *groups;
+		bool tickets;
+		enum client_certificate client_certificate;
+		char *client_authorities;  /* path; "" : none */
+		struct text_list commands; /* "NAME VALUE" of SSL_CONF_cmd(3) */
+	} tls;
+	struct {
+		enum accept_all mode;
+		char *mailbox; /* of ACCEPT_ALL_ONE */
+	} accept_all;
 	struct {
 		long long count; /* as configured; 0: one for each processor */
 		long long sessions;
@@ -71,15 +117,20 @@ struct configuration {
 		long long sessions_per_address; /* 0: no limit */
 		long long errors;
 		long long unknown_commands;
-		long long spool; /* bytes of spool file for each worker */
+		long long idle_commands;   /* commands that do nothing between two messages */
+		long long received_fields; /* 0: no limit */
+		long long data_rate;	   /* bytes a second; 0: no limit */
+		long long spool;	   /* bytes of spool file for each worker */
 	} limits;
 	struct {
-		long long command;  /* RFC 5321 4.5.3.2.7: the next command, 5 minutes */
-		long long data;	    /* RFC 5321 4.5.3.2.5: the next block of data, 3 minutes */
-		long long write;    /* the client takes none of our reply */
-		long long delivery; /* a message waits for its verdict, then 451 */
-		long long stop;	    /* after SIGTERM, until sessions are cut off */
-		long long drain;    /* after SIGHUP, until sessions of the old generation are */
+		long long command;   /* RFC 5321 4.5.3.2.7: the next command, 5 minutes */
+		long long handshake; /* of TLS */
+		long long proxy;     /* the PROXY header */
+		long long data;	     /* RFC 5321 4.5.3.2.5: the next block of data, 3 minutes */
+		long long write;     /* the client takes none of our reply */
+		long long delivery;  /* a message waits for its verdict, then 451 */
+		long long stop;	     /* after SIGTERM, until sessions are cut off */
+		long long drain;     /* after SIGHUP, until sessions of the old generation are */
 	} timeouts;
 	struct {
 		char *master;

@@ -101,8 +101,9 @@ static void write_quoted(const char *text, FILE *file)
 
 static void write_list(const struct text_list *list, FILE *file)
 {
+	putc('{', file);
 	for (size_t i = 0; i < list->count; i++) {
-		fputs(i ? ", " : "{ ", file);
+		fputs(i ? ", " : " ", file);
 		write_quoted(list->items[i], file);
 	}
 	fputs(" }", file);

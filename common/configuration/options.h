@@ -26,7 +26,12 @@ enum option_type {
 	OPTION_CHOICE,
 	OPTION_BOOLEAN,
 	OPTION_DOMAINS,	  /* a list of OPTION_DOMAIN */
-	OPTION_ADDRESSES, /* a list of numeric addresses and "*" */
+	OPTION_ADDRESSES, /* a list of numeric addresses, paths of unix sockets, and "*" */
+	OPTION_PATHS,	  /* a list of OPTION_PATH */
+	OPTION_TEXTS,	  /* a list of OPTION_TEXT */
+	OPTION_NETWORKS,  /* a list of networks: common/network */
+	OPTION_KEYWORDS,  /* a list of words of EHLO */
+	OPTION_VERBS,	  /* a list of commands */
 	OPTION_TYPE_COUNT
 };
 
@@ -56,7 +61,7 @@ const struct option *option_find(const char *section, const char *name);
 size_t option_index(const struct option *option);
 
 /* More than there are; for arrays with a place for each option. */
-#define OPTION_COUNT_MAX 64
+#define OPTION_COUNT_MAX 128
 
 /*
  * Writes how to mend an unknown option (or section, with section "") into

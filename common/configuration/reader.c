@@ -19,7 +19,7 @@
 #include "common/configuration/values.h"
 
 #define SECTIONS_MAX 16
-#define SECTION_OPTIONS_MAX 16
+#define SECTION_OPTIONS_MAX 24
 
 /* libConfuse hands no context to its callbacks. */
 static struct reader *active;
@@ -346,6 +346,8 @@ static bool collect_option(const struct option *option, cfg_t *section, void *ba
 	cfg_opt_t *found = section ? cfg_getopt(section, option->name) : NULL;
 	unsigned count = found ? cfg_opt_size(found) : 0;
 
+	if (count == 0 && found && found->flags & CFGF_MODIFIED)
+		return true; /* an empty list that was asked for */
 	if (count == 0)
 		return !option->fallback || collect_value(option, option->fallback, base);
 	for (unsigned i = 0; i < count; i++)

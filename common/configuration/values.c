@@ -10,11 +10,14 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/un.h>
 
 #include <bsd/string.h>
 #include <confuse.h>
 
 #include "common/tables/tables.h"
+
+#define WORD_MAX 64
 
 struct unit {
 	char letter;
@@ -281,19 +284,57 @@ static bool read_boolean(const struct option *option, const char *text, struct v
 	return true;
 }
 
+/* The path of a unix socket must fit into sun_path: unix(7). */
+static bool read_socket_path(const char *text, struct value *value, struct problem *problem)
+{
+	size_t longest = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
+
+	if (has_control(text))
+		return problem_set(problem, "has a control character in its path; remove it");
+	if (strlen(text) > longest)
+		return problem_set(problem, "\"%.120s\" is longer than %zu bytes; shorten it", text,
+				   longest);
+	return store_text(text, value, problem);
+}
+
 static bool read_address(const struct option *option, const char *text, struct value *value,
 			 struct problem *problem)
 {
 	struct in6_addr address;
 
 	(void)option;
+	if (*text == '/')
+		return read_socket_path(text, value, problem);
 	if (strcmp(text, "*") != 0 && inet_pton(AF_INET, text, &address) != 1 &&
 	    inet_pton(AF_INET6, text, &address) != 1)
 		return problem_set(problem,
 				   "\"%.100s\" is not a numeric address; give one like "
-				   "192.0.2.1 or 2001:db8::1, or \"*\"",
+				   "192.0.2.1 or 2001:db8::1, the path of a unix socket, or \"*\"",
 				   text);
 	return store_text(text, value, problem);
+}
+
+static bool read_network(const struct option *option, const char *text, struct value *value,
+			 struct problem *problem)
+{
+	(void)option;
+	return store_text(text, value, problem);
+}
+
+/* A word of SMTP, in upper case from here on. */
+static bool read_word(const struct option *option, const char *text, struct value *value,
+		      struct problem *problem)
+{
+	size_t length = strlen(text);
+
+	(void)option;
+	if (length == 0 || length > WORD_MAX ||
+	    text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")])
+		return problem_set(problem, "\"%.100s\" is not a word of SMTP; write it like VRFY",
+				   text);
+	for (size_t i = 0; i <= length; i++)
+		value->text[i] = (char)toupper((unsigned char)text[i]);
+	return true;
 }
 
 #define NUMBER_FORM "give digits only"
@@ -316,6 +357,11 @@ static const struct type types[OPTION_TYPE_COUNT] = {
 	[OPTION_BOOLEAN] = { "boolean", VALUE_BOOLEAN, read_boolean, NULL, NULL },
 	[OPTION_DOMAINS] = { "list of domains", VALUE_LIST, read_domain, NULL, NULL },
 	[OPTION_ADDRESSES] = { "list of addresses", VALUE_LIST, read_address, NULL, NULL },
+	[OPTION_PATHS] = { "list of paths", VALUE_LIST, read_path, NULL, NULL },
+	[OPTION_TEXTS] = { "list of texts", VALUE_LIST, read_text, NULL, NULL },
+	[OPTION_NETWORKS] = { "list of networks", VALUE_LIST, read_network, NULL, NULL },
+	[OPTION_KEYWORDS] = { "list of keywords", VALUE_LIST, read_word, NULL, NULL },
+	[OPTION_VERBS] = { "list of commands", VALUE_LIST, read_word, NULL, NULL },
 };
 
 bool value_read(const struct option *option, const char *text, struct value *value,
