@@ -175,6 +175,18 @@ void smtp_server_greet(struct smtp_server *server)
 
 /* ---- answers ---- */
 
+static void begin_data(struct smtp_server *server)
+{
+	const struct smtp_data_settings settings = {
+		.format = SMTP_FORMAT_DOTTED,
+		.endings = SMTP_LINES_STRICT,
+		.newline = SMTP_NEWLINE_LF,
+		.line_limit = server->settings->data_line,
+	};
+
+	smtp_data_begin(&server->data, &settings);
+}
+
 static void carry_out(struct smtp_server *server, enum smtp_question question)
 {
 	switch (question) {
@@ -187,7 +199,7 @@ static void carry_out(struct smtp_server *server, enum smtp_question question)
 		break;
 	case QUESTION_DATA:
 		smtp_enter(server, SMTP_DATA);
-		smtp_data_begin(&server->data, SMTP_NEWLINE_LF, server->settings->data_line);
+		begin_data(server);
 		break;
 	case QUESTION_END:
 	case QUESTION_NONE:

@@ -1,8 +1,9 @@
 /*
- * data_reference.h - what comes of the bytes behind DATA, done slowly and plainly
+ * data_reference.h - what comes of the bytes of a message, done slowly and plainly
  *
- * The body is looked at as a whole, line after line, as RFC 5321 4.1.1.4 and
- * 4.5.2 tell it. Unit test and fuzzer hold common/smtp/data.c against it.
+ * The message is looked at as a whole: what becomes of a byte is said by the
+ * bytes beside it, as RFC 5321 4.1.1.4 and 4.5.2 and RFC 3030 tell it. There
+ * are no states. Unit tests and fuzzer hold common/smtp/data.c against it.
  */
 #ifndef POSTERN_TESTS_DATA_REFERENCE_H
 #define POSTERN_TESTS_DATA_REFERENCE_H
@@ -18,18 +19,21 @@
 struct data_reference {
 	bool ended;
 	size_t used; /* input up to and with CR LF . CR LF, or all of it */
+	size_t line;
 	uint64_t size;
 	unsigned faults;
-	char *out; /* only when ended */
+	char *out; /* the caller frees it */
 	size_t written;
 };
 
-/* The byte before in[i]; the line of the DATA command has ended in CR LF. */
-static inline char reference_before(const char *in, size_t i)
-{
-	return i > 0 ? in[i - 1] : '\n';
-}
+/* The input, and what is asked. */
+struct reference_input {
+	const char *in;
+	size_t length; /* of the message, so far */
+	struct smtp_data_settings settings;
+};
 
+/* Whether a line begins here; the line of the DATA command has ended in CR LF. */
 static inline bool reference_is_line_start(const char *in, size_t i)
 {
 	return i == 0 || (i >= 2 && in[i - 2] == '\r' && in[i - 1] == '\n');
@@ -47,68 +51,92 @@ static inline bool reference_find_end(const char *in, size_t length, size_t *bod
 	return false;
 }
 
-static inline unsigned reference_byte_faults(const char *in, size_t length)
+static inline void reference_count(struct data_reference *reference,
+				   const struct reference_input *input, size_t length)
 {
-	unsigned faults = 0;
+	reference->size += length;
+	reference->line += length;
+	if (reference->line > input->settings.line_limit)
+		reference->faults |= SMTP_DATA_LONG_LINE;
+}
 
-	for (size_t i = 0; i < length; i++) {
-		if (in[i] == '\0')
-			faults |= SMTP_DATA_NUL;
-		if (in[i] == '\n' && reference_before(in, i) != '\r')
-			faults |= SMTP_DATA_BARE_LF;
-		/* A CR that is the last byte may still get its LF. */
-		if (in[i] == '\r' && i + 1 < length && in[i + 1] != '\n')
-			faults |= SMTP_DATA_BARE_CR;
+static inline void reference_byte(struct data_reference *reference,
+				  const struct reference_input *input, char byte)
+{
+	reference->out[reference->written++] = byte;
+	reference_count(reference, input, 1);
+}
+
+static inline void reference_line_end(struct data_reference *reference,
+				      const struct reference_input *input)
+{
+	if (input->settings.newline == SMTP_NEWLINE_CRLF)
+		reference->out[reference->written++] = '\r';
+	reference->out[reference->written++] = '\n';
+	reference_count(reference, input, 2);
+	reference->line = 0;
+}
+
+static inline void reference_bare(struct data_reference *reference,
+				  const struct reference_input *input, char byte)
+{
+	if (input->settings.endings == SMTP_LINES_NORMALISE) {
+		reference_line_end(reference, input);
+		return;
 	}
-	return faults;
+	reference->faults |= byte == '\r' ? SMTP_DATA_BARE_CR : SMTP_DATA_BARE_LF;
+	reference_byte(reference, input, byte);
 }
 
-/* Length of the line at in[0], its CR LF included. */
-static inline size_t reference_line(const char *in, size_t length)
+/* The dot in front of a line with something behind it, in the form that has such dots. */
+static inline bool reference_is_doubling(const struct reference_input *input, size_t i)
 {
-	for (size_t i = 0; i + 1 < length; i++)
-		if (in[i] == '\r' && in[i + 1] == '\n')
-			return i + 2;
-	return length;
+	return input->settings.format == SMTP_FORMAT_DOTTED && input->in[i] == '.' &&
+	       reference_is_line_start(input->in, i);
 }
 
-/* Hands out a body that is made of whole lines. */
-static inline void reference_lines(struct data_reference *reference, const char *in, size_t length,
-				   enum smtp_newline newline, size_t limit)
+/* What becomes of the byte in[i] of a text. */
+static inline void reference_step(struct data_reference *reference,
+				  const struct reference_input *input, size_t i)
 {
-	reference->out = malloc(length + 1);
-	if (!reference->out)
-		abort();
-	for (size_t at = 0, line; at < length; at += line) {
-		size_t dot = in[at] == '.' ? 1 : 0;
-		size_t text;
+	const char *in = input->in;
+	bool is_last = i + 1 == input->length;
 
-		line = reference_line(in + at, length - at);
-		text = line - dot - 2;
-		memcpy(reference->out + reference->written, in + at + dot, text);
-		reference->written += text;
-		if (newline == SMTP_NEWLINE_CRLF)
-			reference->out[reference->written++] = '\r';
-		reference->out[reference->written++] = '\n';
-		reference->size += text + 2;
-		if (text + 2 > limit)
-			reference->faults |= SMTP_DATA_LONG_LINE;
-	}
+	if (in[i] == '\0')
+		reference->faults |= SMTP_DATA_NUL;
+	if (in[i] == '\r' && !is_last && in[i + 1] == '\n')
+		return; /* comes with its LF */
+	if (in[i] == '\r' && is_last && input->settings.format == SMTP_FORMAT_DOTTED)
+		return; /* may still get its LF */
+	if (in[i] == '\n' && i > 0 && in[i - 1] == '\r')
+		reference_line_end(reference, input);
+	else if (in[i] == '\n' || in[i] == '\r')
+		reference_bare(reference, input, in[i]);
+	else if (!reference_is_doubling(input, i))
+		reference_byte(reference, input, in[i]);
 }
 
-/* The caller frees .out. */
+/* For CHUNKED and BINARY `length` is the whole message. */
 static inline struct data_reference data_reference(const char *in, size_t length,
-						   enum smtp_newline newline, size_t limit)
+						   const struct smtp_data_settings *settings)
 {
-	struct data_reference reference = { .used = length };
-	size_t body;
+	struct data_reference reference = { .used = length, .out = malloc(2 * length + 2) };
+	struct reference_input input = { in, length, *settings };
 
-	reference.ended = reference_find_end(in, length, &body);
-	if (reference.ended)
-		reference.used = body + 3;
-	reference.faults = reference_byte_faults(in, reference.used);
-	if (reference.ended)
-		reference_lines(&reference, in, body, newline, limit);
+	if (!reference.out)
+		abort();
+	reference.ended = settings->format != SMTP_FORMAT_DOTTED ||
+			  reference_find_end(in, length, &input.length);
+	if (settings->format == SMTP_FORMAT_DOTTED && reference.ended)
+		reference.used = input.length + 3;
+	for (size_t i = 0; i < input.length; i++) {
+		if (settings->format != SMTP_FORMAT_BINARY) {
+			reference_step(&reference, &input, i);
+			continue;
+		}
+		reference.out[reference.written++] = in[i];
+		reference.size++;
+	}
 	return reference;
 }
 
