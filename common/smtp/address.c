@@ -27,14 +27,6 @@ static struct smtp_text take(struct smtp_text *left, size_t length)
 	return taken;
 }
 
-static bool is_atext(char byte)
-{
-	static const char others[] = "!#$%&'*+-/=?^_`{|}~";
-
-	return smtp_is_letter_or_digit(byte) || smtp_is_8bit(byte) ||
-	       memchr(others, byte, sizeof(others) - 1);
-}
-
 /* Length of the Dot-string at the front; 0 when there is none or a dot is out of place. */
 static size_t dot_string_length(struct smtp_text text)
 {
@@ -44,7 +36,8 @@ static size_t dot_string_length(struct smtp_text text)
 	for (i = 0; i < text.length; i++) {
 		if (text.bytes[i] == '.' && previous == '.')
 			return 0;
-		if (text.bytes[i] != '.' && !is_atext(text.bytes[i]))
+		if (text.bytes[i] != '.' && !smtp_is_atext(text.bytes[i]) &&
+		    !smtp_is_8bit(text.bytes[i]))
 			break;
 		previous = text.bytes[i];
 	}

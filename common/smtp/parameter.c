@@ -1,8 +1,8 @@
 /*
- * parameter.c - the parameters of MAIL and RCPT (RFC 5321 4.1.2, esmtp-param)
+ * parameter.c - the parameters of MAIL, RCPT and VRFY (RFC 5321 4.1.2, esmtp-param)
  *
  * Runs in: postern-worker, and whoever uses libsmtp.  Privilege: none.
- * Distrusts: every byte (they come from the Internet).  Trusts: text.c.
+ * Distrusts: every byte (they come from the Internet).  Trusts: text.c, xtext.c.
  *
  * A new parameter is a row below, a bit and members in struct smtp_parameters,
  * and a function that reads its value.
@@ -11,6 +11,8 @@
 
 #include <string.h>
 
+#include "common/smtp/xtext.h"
+
 #define SIZE_DIGITS_MAX 20 /* RFC 1870 section 3 (the size-value of 6.1): 1*20DIGIT */
 
 enum value_rule { VALUE_NEEDED, VALUE_OPTIONAL, VALUE_FORBIDDEN };
@@ -18,7 +20,8 @@ enum value_rule { VALUE_NEEDED, VALUE_OPTIONAL, VALUE_FORBIDDEN };
 /* Reads a value, "" for none, into *parameters; false when it is out of its grammar. */
 typedef bool read_value(struct smtp_text value, struct smtp_parameters *parameters);
 
-static read_value read_size, read_body;
+static read_value read_size, read_body, read_return, read_envelope_id, read_notify,
+	read_original_recipient;
 
 static const struct parameter_row {
 	const char *keyword;
@@ -27,17 +30,44 @@ static const struct parameter_row {
 	enum smtp_parameter_bit bit;
 	read_value *read; /* NULL: its presence says all */
 } parameter_rows[] = {
-	{ "SIZE", SMTP_FOR_MAIL, VALUE_NEEDED, SMTP_HAS_SIZE, read_size },	 /* RFC 1870 */
-	{ "BODY", SMTP_FOR_MAIL, VALUE_NEEDED, SMTP_HAS_BODY, read_body },	 /* RFC 6152 */
-	{ "SMTPUTF8", SMTP_FOR_MAIL, VALUE_FORBIDDEN, SMTP_HAS_SMTPUTF8, NULL }, /* RFC 6531 */
+	{ "SIZE", SMTP_FOR_MAIL, VALUE_NEEDED, SMTP_HAS_SIZE, read_size }, /* RFC 1870 */
+	{ "BODY", SMTP_FOR_MAIL, VALUE_NEEDED, SMTP_HAS_BODY, read_body }, /* RFC 6152, RFC 3030 */
+	/* RFC 6531 3.4, 3.7.4.2 */
+	{ "SMTPUTF8", SMTP_FOR_MAIL | SMTP_FOR_VRFY, VALUE_FORBIDDEN, SMTP_HAS_SMTPUTF8, NULL },
+	/* RFC 3461 4 */
+	{ "RET", SMTP_FOR_MAIL, VALUE_NEEDED, SMTP_HAS_RET, read_return },
+	{ "ENVID", SMTP_FOR_MAIL, VALUE_NEEDED, SMTP_HAS_ENVID, read_envelope_id },
+	{ "NOTIFY", SMTP_FOR_RCPT, VALUE_NEEDED, SMTP_HAS_NOTIFY, read_notify },
+	{ "ORCPT", SMTP_FOR_RCPT, VALUE_NEEDED, SMTP_HAS_ORCPT, read_original_recipient },
+	{ "REQUIRETLS", SMTP_FOR_MAIL, VALUE_FORBIDDEN, SMTP_HAS_REQUIRETLS, NULL }, /* RFC 8689 */
+	{ "PRDR", SMTP_FOR_MAIL, VALUE_FORBIDDEN, SMTP_HAS_PRDR, NULL }, /* draft-hall-prdr-00 */
 };
 
-static const struct {
+/* The words that a value can be, or be made of; a NULL ends them. */
+struct word {
 	const char *word;
-	enum smtp_body body;
-} body_values[] = {
+	unsigned value;
+};
+
+static const struct word body_words[] = {
 	{ "7BIT", SMTP_BODY_7BIT },
 	{ "8BITMIME", SMTP_BODY_8BITMIME },
+	{ "BINARYMIME", SMTP_BODY_BINARYMIME },
+	{ NULL, 0 },
+};
+
+static const struct word return_words[] = {
+	{ "FULL", SMTP_RETURN_FULL },
+	{ "HDRS", SMTP_RETURN_HEADERS },
+	{ NULL, 0 },
+};
+
+static const struct word notify_words[] = {
+	{ "NEVER", SMTP_NOTIFY_NEVER },
+	{ "SUCCESS", SMTP_NOTIFY_SUCCESS },
+	{ "FAILURE", SMTP_NOTIFY_FAILURE },
+	{ "DELAY", SMTP_NOTIFY_DELAY },
+	{ NULL, 0 },
 };
 
 /* One esmtp-param as it was written. */
@@ -65,15 +95,96 @@ static bool read_size(struct smtp_text value, struct smtp_parameters *parameters
 	return true;
 }
 
+static const struct word *find_word(const struct word *words, struct smtp_text text)
+{
+	for (; words->word; words++)
+		if (smtp_text_is(text, words->word))
+			return words;
+	return NULL;
+}
+
 static bool read_body(struct smtp_text value, struct smtp_parameters *parameters)
 {
-	for (size_t i = 0; i < sizeof(body_values) / sizeof(body_values[0]); i++) {
-		if (smtp_text_is(value, body_values[i].word)) {
-			parameters->body = body_values[i].body;
-			return true;
-		}
-	}
-	return false;
+	const struct word *word = find_word(body_words, value);
+
+	if (word)
+		parameters->body = word->value;
+	return word;
+}
+
+static bool read_return(struct smtp_text value, struct smtp_parameters *parameters)
+{
+	const struct word *word = find_word(return_words, value);
+
+	if (word)
+		parameters->returns = word->value;
+	return word;
+}
+
+static bool read_envelope_id(struct smtp_text value, struct smtp_parameters *parameters)
+{
+	parameters->envid = value;
+	return value.length <= SMTP_ENVID_MAX && smtp_xtext_is_printable(value);
+}
+
+/* Takes what stands before the first `delimiter`, and that off *left; false: there is none. */
+static bool split(struct smtp_text *left, char delimiter, struct smtp_text *head)
+{
+	const char *found = memchr(left->bytes, delimiter, left->length);
+
+	if (!found)
+		return false;
+	*head = (struct smtp_text){ left->bytes, (size_t)(found - left->bytes) };
+	left->bytes += head->length + 1;
+	left->length -= head->length + 1;
+	return true;
+}
+
+/* Adds the bit of a word; false when it is none, or there already. */
+static bool add_notify(struct smtp_text text, unsigned *notify)
+{
+	const struct word *word = find_word(notify_words, text);
+
+	if (!word || (*notify & word->value))
+		return false;
+	*notify |= word->value;
+	return true;
+}
+
+static bool read_notify(struct smtp_text value, struct smtp_parameters *parameters)
+{
+	struct smtp_text word;
+	unsigned notify = 0;
+
+	while (split(&value, ',', &word))
+		if (!add_notify(word, &notify))
+			return false;
+	if (!add_notify(value, &notify))
+		return false;
+	parameters->notify = notify;
+	return notify == SMTP_NOTIFY_NEVER || !(notify & SMTP_NOTIFY_NEVER);
+}
+
+static bool is_atom(struct smtp_text text)
+{
+	for (size_t i = 0; i < text.length; i++)
+		if (!smtp_is_atext(text.bytes[i]))
+			return false;
+	return text.length > 0;
+}
+
+/* The address need not be one of its type (RFC 3461 4.2), so that only its encoding is looked at.
+ */
+static bool read_original_recipient(struct smtp_text value, struct smtp_parameters *parameters)
+{
+	struct smtp_text address = value, type;
+
+	parameters->orcpt = value;
+	if (value.length > SMTP_ORCPT_MAX || !split(&address, ';', &type))
+		return false;
+	if (smtp_text_is(type, "UTF-8"))
+		return smtp_unitext_is_valid(address);
+	return is_atom(type) && address.length > 0 && smtp_xtext_is_printable(address);
 }
 
 static const struct parameter_row *find_row(struct smtp_text keyword, unsigned command)
@@ -190,6 +301,7 @@ enum smtp_parameter_fault smtp_parameters_parse(struct smtp_text text,
 	}
 	left = without_leading_spaces(left);
 	parameters->raw = left;
+	parameters->envid = parameters->orcpt = (struct smtp_text){ left.bytes, 0 };
 	while (left.length > 0 && fault == SMTP_PARAMETER_FINE) {
 		*culprit = first_word(left);
 		fault = read_parameter(*culprit, command, parameters);

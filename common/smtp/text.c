@@ -6,6 +6,8 @@
  */
 #include "common/smtp/text.h"
 
+#include <string.h>
+
 /*
  * UTF-8 as RFC 3629 section 4 lists it. The bounds of the second byte are what
  * keeps out overlong forms, surrogates and what lies beyond U+10FFFF; all
@@ -20,6 +22,13 @@ static const struct utf8_row {
 	{ 0xED, 0xED, 0x80, 0x9F, 3 }, { 0xEE, 0xEF, 0x80, 0xBF, 3 }, { 0xF0, 0xF0, 0x90, 0xBF, 4 },
 	{ 0xF1, 0xF3, 0x80, 0xBF, 4 }, { 0xF4, 0xF4, 0x80, 0x8F, 4 },
 };
+
+bool smtp_is_atext(char byte)
+{
+	static const char others[] = "!#$%&'*+-/=?^_`{|}~";
+
+	return smtp_is_letter_or_digit(byte) || memchr(others, byte, sizeof(others) - 1);
+}
 
 static char upper(char byte)
 {

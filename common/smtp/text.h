@@ -30,6 +30,9 @@ static inline bool smtp_is_8bit(char byte)
 	return (unsigned char)byte > 127;
 }
 
+/* atext of RFC 5322 3.2.3, of which an Atom is made. */
+bool smtp_is_atext(char byte);
+
 /* Compares with an upper-case ASCII word, without regard to case. */
 bool smtp_text_is(struct smtp_text text, const char *word);
 

@@ -1,6 +1,7 @@
 /*
- * test_parameter.c - the parameters of MAIL and RCPT
+ * test_parameter.c - the parameters of MAIL, RCPT and VRFY
  *
+ * Covers B-43, C-32, D-22, D-24.
  * Runs in: the tests.  Privilege: none.
  */
 #include <check.h>
@@ -44,6 +45,8 @@ static const struct {
 	{ " BODY=7BIT", SMTP_HAS_BODY, 0, SMTP_BODY_7BIT, "BODY=7BIT" },
 	{ " BODY=8BITMIME", SMTP_HAS_BODY, 0, SMTP_BODY_8BITMIME, "BODY=8BITMIME" },
 	{ " Body=8bitMime", SMTP_HAS_BODY, 0, SMTP_BODY_8BITMIME, "Body=8bitMime" },
+	{ " BODY=BINARYMIME", SMTP_HAS_BODY, 0, SMTP_BODY_BINARYMIME, "BODY=BINARYMIME" },
+	{ " body=binaryMIME", SMTP_HAS_BODY, 0, SMTP_BODY_BINARYMIME, "body=binaryMIME" },
 	{ " SMTPUTF8", SMTP_HAS_SMTPUTF8, 0, SMTP_BODY_7BIT, "SMTPUTF8" },
 	{ " smtputf8 ", SMTP_HAS_SMTPUTF8, 0, SMTP_BODY_7BIT, "smtputf8" },
 	{ " SIZE=1 BODY=8BITMIME SMTPUTF8", SMTP_HAS_SIZE | SMTP_HAS_BODY | SMTP_HAS_SMTPUTF8, 1,
@@ -91,6 +94,21 @@ static const struct {
 	{ " SIZE=1", SMTP_FOR_RCPT, SMTP_PARAMETER_UNKNOWN, "SIZE=1" },
 	{ " BODY=7BIT", SMTP_FOR_RCPT, SMTP_PARAMETER_UNKNOWN, "BODY=7BIT" },
 	{ " SMTPUTF8", SMTP_FOR_RCPT, SMTP_PARAMETER_UNKNOWN, "SMTPUTF8" },
+	{ " RET=FULL", SMTP_FOR_RCPT, SMTP_PARAMETER_UNKNOWN, "RET=FULL" },
+	{ " ENVID=a", SMTP_FOR_RCPT, SMTP_PARAMETER_UNKNOWN, "ENVID=a" },
+	{ " REQUIRETLS", SMTP_FOR_RCPT, SMTP_PARAMETER_UNKNOWN, "REQUIRETLS" },
+	{ " PRDR", SMTP_FOR_RCPT, SMTP_PARAMETER_UNKNOWN, "PRDR" },
+	/* in the table, not for MAIL */
+	{ " NOTIFY=NEVER", SMTP_FOR_MAIL, SMTP_PARAMETER_UNKNOWN, "NOTIFY=NEVER" },
+	{ " ORCPT=rfc822;a@b", SMTP_FOR_MAIL, SMTP_PARAMETER_UNKNOWN, "ORCPT=rfc822;a@b" },
+	/* in the table, not for VRFY */
+	{ " SIZE=1", SMTP_FOR_VRFY, SMTP_PARAMETER_UNKNOWN, "SIZE=1" },
+	{ " SMTPUTF8 BODY=7BIT", SMTP_FOR_VRFY, SMTP_PARAMETER_UNKNOWN, "BODY=7BIT" },
+	{ " RET=FULL", SMTP_FOR_VRFY, SMTP_PARAMETER_UNKNOWN, "RET=FULL" },
+	{ " NOTIFY=NEVER", SMTP_FOR_VRFY, SMTP_PARAMETER_UNKNOWN, "NOTIFY=NEVER" },
+	{ " REQUIRETLS", SMTP_FOR_VRFY, SMTP_PARAMETER_UNKNOWN, "REQUIRETLS" },
+	{ " SMTPUTF8=1", SMTP_FOR_VRFY, SMTP_PARAMETER_VALUE, "SMTPUTF8=1" },
+	{ " SMTPUTF8 SMTPUTF8", SMTP_FOR_VRFY, SMTP_PARAMETER_REPEATED, "SMTPUTF8" },
 	/* value missing, superfluous, or out of its grammar */
 	{ " SIZE", SMTP_FOR_MAIL, SMTP_PARAMETER_VALUE, "SIZE" },
 	{ " SIZE=x", SMTP_FOR_MAIL, SMTP_PARAMETER_VALUE, "SIZE=x" },
@@ -107,16 +125,116 @@ static const struct {
 	  "SIZE=000000000000000000001" },
 	{ " BODY", SMTP_FOR_MAIL, SMTP_PARAMETER_VALUE, "BODY" },
 	{ " BODY=8BIT", SMTP_FOR_MAIL, SMTP_PARAMETER_VALUE, "BODY=8BIT" },
-	{ " BODY=BINARYMIME", SMTP_FOR_MAIL, SMTP_PARAMETER_VALUE, "BODY=BINARYMIME" },
+	{ " BODY=BINARY", SMTP_FOR_MAIL, SMTP_PARAMETER_VALUE, "BODY=BINARY" },
+	{ " BODY=8BITMIME,BINARYMIME", SMTP_FOR_MAIL, SMTP_PARAMETER_VALUE,
+	  "BODY=8BITMIME,BINARYMIME" },
 	{ " BODY=7BITS", SMTP_FOR_MAIL, SMTP_PARAMETER_VALUE, "BODY=7BITS" },
 	{ " SMTPUTF8=1", SMTP_FOR_MAIL, SMTP_PARAMETER_VALUE, "SMTPUTF8=1" },
 	{ " BODY=7BIT SIZE=x", SMTP_FOR_MAIL, SMTP_PARAMETER_VALUE, "SIZE=x" },
+	{ " REQUIRETLS=yes", SMTP_FOR_MAIL, SMTP_PARAMETER_VALUE, "REQUIRETLS=yes" },
+	{ " PRDR=1", SMTP_FOR_MAIL, SMTP_PARAMETER_VALUE, "PRDR=1" },
+	{ " RET", SMTP_FOR_MAIL, SMTP_PARAMETER_VALUE, "RET" },
+	{ " RET=NONE", SMTP_FOR_MAIL, SMTP_PARAMETER_VALUE, "RET=NONE" },
+	{ " RET=HDR", SMTP_FOR_MAIL, SMTP_PARAMETER_VALUE, "RET=HDR" },
+	{ " RET=FULL,HDRS", SMTP_FOR_MAIL, SMTP_PARAMETER_VALUE, "RET=FULL,HDRS" },
+	{ " ENVID", SMTP_FOR_MAIL, SMTP_PARAMETER_VALUE, "ENVID" },
+	{ " ENVID=", SMTP_FOR_MAIL, SMTP_PARAMETER_SYNTAX, "ENVID=" },
+	{ " ENVID=a+", SMTP_FOR_MAIL, SMTP_PARAMETER_VALUE, "ENVID=a+" },
+	{ " ENVID=a+2", SMTP_FOR_MAIL, SMTP_PARAMETER_VALUE, "ENVID=a+2" },
+	{ " ENVID=a+2b", SMTP_FOR_MAIL, SMTP_PARAMETER_VALUE, "ENVID=a+2b" },
+	{ " ENVID=a+0D+0AX:+20y", SMTP_FOR_MAIL, SMTP_PARAMETER_VALUE, "ENVID=a+0D+0AX:+20y" },
+	{ " ENVID=a+00", SMTP_FOR_MAIL, SMTP_PARAMETER_VALUE, "ENVID=a+00" },
+	{ " ENVID=a+09", SMTP_FOR_MAIL, SMTP_PARAMETER_VALUE, "ENVID=a+09" },
+	{ " ENVID=a+7F", SMTP_FOR_MAIL, SMTP_PARAMETER_VALUE, "ENVID=a+7F" },
+	{ " ENVID=+C3+A4", SMTP_FOR_MAIL, SMTP_PARAMETER_VALUE, "ENVID=+C3+A4" },
+	{ " ENVID=\xC3\xA4", SMTP_FOR_MAIL, SMTP_PARAMETER_VALUE, "ENVID=\xC3\xA4" },
+	{ " NOTIFY", SMTP_FOR_RCPT, SMTP_PARAMETER_VALUE, "NOTIFY" },
+	{ " NOTIFY=ALWAYS", SMTP_FOR_RCPT, SMTP_PARAMETER_VALUE, "NOTIFY=ALWAYS" },
+	{ " NOTIFY=,", SMTP_FOR_RCPT, SMTP_PARAMETER_VALUE, "NOTIFY=," },
+	{ " NOTIFY=SUCCESS,", SMTP_FOR_RCPT, SMTP_PARAMETER_VALUE, "NOTIFY=SUCCESS," },
+	{ " NOTIFY=,SUCCESS", SMTP_FOR_RCPT, SMTP_PARAMETER_VALUE, "NOTIFY=,SUCCESS" },
+	{ " NOTIFY=SUCCESS,,DELAY", SMTP_FOR_RCPT, SMTP_PARAMETER_VALUE, "NOTIFY=SUCCESS,,DELAY" },
+	{ " NOTIFY=SUCCESS;DELAY", SMTP_FOR_RCPT, SMTP_PARAMETER_VALUE, "NOTIFY=SUCCESS;DELAY" },
+	{ " NOTIFY=SUCCESS, DELAY", SMTP_FOR_RCPT, SMTP_PARAMETER_VALUE, "NOTIFY=SUCCESS," },
+	{ " NOTIFY=DELAY,delay", SMTP_FOR_RCPT, SMTP_PARAMETER_VALUE, "NOTIFY=DELAY,delay" },
+	{ " NOTIFY=NEVER,NEVER", SMTP_FOR_RCPT, SMTP_PARAMETER_VALUE, "NOTIFY=NEVER,NEVER" },
+	{ " NOTIFY=NEVER,DELAY", SMTP_FOR_RCPT, SMTP_PARAMETER_VALUE, "NOTIFY=NEVER,DELAY" },
+	{ " NOTIFY=FAILURE,NEVER", SMTP_FOR_RCPT, SMTP_PARAMETER_VALUE, "NOTIFY=FAILURE,NEVER" },
+	{ " ORCPT", SMTP_FOR_RCPT, SMTP_PARAMETER_VALUE, "ORCPT" },
+	{ " ORCPT=a@b", SMTP_FOR_RCPT, SMTP_PARAMETER_VALUE, "ORCPT=a@b" },
+	{ " ORCPT=;a@b", SMTP_FOR_RCPT, SMTP_PARAMETER_VALUE, "ORCPT=;a@b" },
+	{ " ORCPT=rfc822;", SMTP_FOR_RCPT, SMTP_PARAMETER_VALUE, "ORCPT=rfc822;" },
+	{ " ORCPT=utf-8;", SMTP_FOR_RCPT, SMTP_PARAMETER_VALUE, "ORCPT=utf-8;" },
+	{ " ORCPT=<rfc822>;a@b", SMTP_FOR_RCPT, SMTP_PARAMETER_VALUE, "ORCPT=<rfc822>;a@b" },
+	{ " ORCPT=rfc.822;a@b", SMTP_FOR_RCPT, SMTP_PARAMETER_VALUE, "ORCPT=rfc.822;a@b" },
+	{ " ORCPT=\xC3\xA4;a@b", SMTP_FOR_RCPT, SMTP_PARAMETER_VALUE, "ORCPT=\xC3\xA4;a@b" },
+	{ " ORCPT=rfc822;a+b@c", SMTP_FOR_RCPT, SMTP_PARAMETER_VALUE, "ORCPT=rfc822;a+b@c" },
+	{ " ORCPT=rfc822;a+0Ab@c", SMTP_FOR_RCPT, SMTP_PARAMETER_VALUE, "ORCPT=rfc822;a+0Ab@c" },
+	{ " ORCPT=rfc822;+C3+A4@c", SMTP_FOR_RCPT, SMTP_PARAMETER_VALUE, "ORCPT=rfc822;+C3+A4@c" },
+	{ " ORCPT=rfc822;\xC3\xA4@c", SMTP_FOR_RCPT, SMTP_PARAMETER_VALUE,
+	  "ORCPT=rfc822;\xC3\xA4@c" },
+	{ " ORCPT=utf-8;\xC3@c", SMTP_FOR_RCPT, SMTP_PARAMETER_SYNTAX, "ORCPT=utf-8;\xC3@c" },
+	{ " ORCPT=utf-8;a+2Bb@c", SMTP_FOR_RCPT, SMTP_PARAMETER_VALUE, "ORCPT=utf-8;a+2Bb@c" },
+	{ " ORCPT=utf-8;a\\b@c", SMTP_FOR_RCPT, SMTP_PARAMETER_VALUE, "ORCPT=utf-8;a\\b@c" },
 	/* twice */
 	{ " SIZE=1 SIZE=1", SMTP_FOR_MAIL, SMTP_PARAMETER_REPEATED, "SIZE=1" },
 	{ " SIZE=1 size=2", SMTP_FOR_MAIL, SMTP_PARAMETER_REPEATED, "size=2" },
 	{ " BODY=7BIT SIZE=1 BODY=8BITMIME", SMTP_FOR_MAIL, SMTP_PARAMETER_REPEATED,
 	  "BODY=8BITMIME" },
 	{ " SMTPUTF8 SMTPUTF8", SMTP_FOR_MAIL, SMTP_PARAMETER_REPEATED, "SMTPUTF8" },
+	{ " RET=FULL RET=FULL", SMTP_FOR_MAIL, SMTP_PARAMETER_REPEATED, "RET=FULL" },
+	{ " ENVID=a ENVID=b", SMTP_FOR_MAIL, SMTP_PARAMETER_REPEATED, "ENVID=b" },
+	{ " PRDR REQUIRETLS PRDR", SMTP_FOR_MAIL, SMTP_PARAMETER_REPEATED, "PRDR" },
+	{ " NOTIFY=DELAY NOTIFY=SUCCESS", SMTP_FOR_RCPT, SMTP_PARAMETER_REPEATED,
+	  "NOTIFY=SUCCESS" },
+	{ " ORCPT=rfc822;a ORCPT=rfc822;a", SMTP_FOR_RCPT, SMTP_PARAMETER_REPEATED,
+	  "ORCPT=rfc822;a" },
+};
+
+#define ALL_REPORTS (SMTP_NOTIFY_SUCCESS | SMTP_NOTIFY_FAILURE | SMTP_NOTIFY_DELAY)
+
+/* RFC 3461, RFC 6533, RFC 8689, draft-hall-prdr, RFC 6531 3.7.4.2 */
+static const struct {
+	const char *text;
+	enum smtp_parameter_command command;
+	unsigned present;
+	enum smtp_return returns;
+	unsigned notify;
+	const char *envid, *orcpt;
+} others[] = {
+	{ " REQUIRETLS", SMTP_FOR_MAIL, SMTP_HAS_REQUIRETLS, SMTP_RETURN_NONE, 0, "", "" },
+	{ " prdr", SMTP_FOR_MAIL, SMTP_HAS_PRDR, SMTP_RETURN_NONE, 0, "", "" },
+	{ " RET=FULL", SMTP_FOR_MAIL, SMTP_HAS_RET, SMTP_RETURN_FULL, 0, "", "" },
+	{ " ret=hdrs", SMTP_FOR_MAIL, SMTP_HAS_RET, SMTP_RETURN_HEADERS, 0, "", "" },
+	{ " ENVID=QQ314159", SMTP_FOR_MAIL, SMTP_HAS_ENVID, SMTP_RETURN_NONE, 0, "QQ314159", "" },
+	{ " ENVID=a+20b+2B+3D", SMTP_FOR_MAIL, SMTP_HAS_ENVID, SMTP_RETURN_NONE, 0, "a+20b+2B+3D",
+	  "" },
+	{ " PRDR RET=HDRS ENVID=<>~! REQUIRETLS", SMTP_FOR_MAIL,
+	  SMTP_HAS_PRDR | SMTP_HAS_RET | SMTP_HAS_ENVID | SMTP_HAS_REQUIRETLS, SMTP_RETURN_HEADERS,
+	  0, "<>~!", "" },
+	{ " NOTIFY=NEVER", SMTP_FOR_RCPT, SMTP_HAS_NOTIFY, SMTP_RETURN_NONE, SMTP_NOTIFY_NEVER, "",
+	  "" },
+	{ " NOTIFY=Success", SMTP_FOR_RCPT, SMTP_HAS_NOTIFY, SMTP_RETURN_NONE, SMTP_NOTIFY_SUCCESS,
+	  "", "" },
+	{ " NOTIFY=DELAY,FAILURE", SMTP_FOR_RCPT, SMTP_HAS_NOTIFY, SMTP_RETURN_NONE,
+	  SMTP_NOTIFY_DELAY | SMTP_NOTIFY_FAILURE, "", "" },
+	{ " NOTIFY=SUCCESS,failure,DELAY", SMTP_FOR_RCPT, SMTP_HAS_NOTIFY, SMTP_RETURN_NONE,
+	  ALL_REPORTS, "", "" },
+	{ " ORCPT=rfc822;a+2Bb@example.org", SMTP_FOR_RCPT, SMTP_HAS_ORCPT, SMTP_RETURN_NONE, 0, "",
+	  "rfc822;a+2Bb@example.org" },
+	{ " ORCPT=X400;/c+3DUS;/s+3DB/", SMTP_FOR_RCPT, SMTP_HAS_ORCPT, SMTP_RETURN_NONE, 0, "",
+	  "X400;/c+3DUS;/s+3DB/" },
+	{ " ORCPT=rfc822;no-address", SMTP_FOR_RCPT, SMTP_HAS_ORCPT, SMTP_RETURN_NONE, 0, "",
+	  "rfc822;no-address" },
+	{ " ORCPT=UTF-8;\\x{E4}@b", SMTP_FOR_RCPT, SMTP_HAS_ORCPT, SMTP_RETURN_NONE, 0, "",
+	  "UTF-8;\\x{E4}@b" },
+	{ " ORCPT=utf-8;\xC3\xA4@b", SMTP_FOR_RCPT, SMTP_HAS_ORCPT, SMTP_RETURN_NONE, 0, "",
+	  "utf-8;\xC3\xA4@b" },
+	{ " ORCPT=rfc822;a NOTIFY=DELAY ", SMTP_FOR_RCPT, SMTP_HAS_ORCPT | SMTP_HAS_NOTIFY,
+	  SMTP_RETURN_NONE, SMTP_NOTIFY_DELAY, "", "rfc822;a" },
+	{ " ", SMTP_FOR_RCPT, 0, SMTP_RETURN_NONE, 0, "", "" },
+	{ " ", SMTP_FOR_VRFY, 0, SMTP_RETURN_NONE, 0, "", "" },
+	{ " SMTPUTF8", SMTP_FOR_VRFY, SMTP_HAS_SMTPUTF8, SMTP_RETURN_NONE, 0, "", "" },
 };
 
 /* The bytes in a buffer of just their length, without a NUL: a read behind them is seen. */
@@ -175,17 +293,48 @@ START_TEST(refuses_invalid)
 }
 END_TEST
 
-/* RCPT without parameters, which is all that is known of it so far. */
-START_TEST(rcpt_may_have_none)
+/* C-32, D-22, D-24: reports, TLS and PRDR, each with its command. */
+START_TEST(takes_others)
 {
-	struct smtp_text text = exact(" ", 1);
+	struct smtp_text text = exact(others[_i].text, strlen(others[_i].text));
 	struct smtp_parameters parameters;
 	struct smtp_text culprit;
 
-	ck_assert_int_eq(smtp_parameters_parse(text, SMTP_FOR_RCPT, &parameters, &culprit),
+	ck_assert_int_eq(smtp_parameters_parse(text, others[_i].command, &parameters, &culprit),
 			 SMTP_PARAMETER_FINE);
-	ck_assert_uint_eq(parameters.present, 0);
+	ck_assert_uint_eq(parameters.present, others[_i].present);
+	ck_assert_int_eq(parameters.returns, others[_i].returns);
+	ck_assert_uint_eq(parameters.notify, others[_i].notify);
+	assert_text(parameters.envid, others[_i].envid);
+	assert_text(parameters.orcpt, others[_i].orcpt);
 	release(text);
+}
+END_TEST
+
+/* The longest value behind `start`, and one byte more. */
+static void check_bound(const char *start, enum smtp_parameter_command command, size_t most)
+{
+	char text[600];
+	size_t length = (size_t)(strchr(start, '=') + 1 - start) + most;
+	struct smtp_parameters parameters;
+	struct smtp_text culprit;
+
+	memset(text, 'a', sizeof(text));
+	memcpy(text, start, strlen(start));
+	ck_assert_int_eq(smtp_parameters_parse((struct smtp_text){ text, length }, command,
+					       &parameters, &culprit),
+			 SMTP_PARAMETER_FINE);
+	ck_assert_int_eq(smtp_parameters_parse((struct smtp_text){ text, length + 1 }, command,
+					       &parameters, &culprit),
+			 SMTP_PARAMETER_VALUE);
+}
+
+/* RFC 3461 4.4: 100 characters; 4.2: 500 */
+START_TEST(limits_lengths)
+{
+	check_bound(" ENVID=", SMTP_FOR_MAIL, SMTP_ENVID_MAX);
+	check_bound(" ORCPT=rfc822;", SMTP_FOR_RCPT, SMTP_ORCPT_MAX);
+	check_bound(" ORCPT=utf-8;", SMTP_FOR_RCPT, SMTP_ORCPT_MAX);
 }
 END_TEST
 
@@ -213,7 +362,8 @@ int main(void)
 
 	tcase_add_loop_test(tests, takes_valid, 0, COUNT(valid));
 	tcase_add_loop_test(tests, refuses_invalid, 0, COUNT(invalid));
-	tcase_add_test(tests, rcpt_may_have_none);
+	tcase_add_loop_test(tests, takes_others, 0, COUNT(others));
+	tcase_add_test(tests, limits_lengths);
 	tcase_add_test(tests, refuses_nul);
 	suite_add_tcase(suite, tests);
 	return run_suite(suite);
