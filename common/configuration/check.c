@@ -105,6 +105,75 @@ static bool check_spool(const struct configuration *configuration, struct reader
 			      configuration->limits.spool, configuration->limits.message_size);
 }
 
+/* ---- TLS */
+
+static bool check_pairs(const struct configuration *configuration, struct reader *reader)
+{
+	const struct option *key = option_find("tls", "key");
+	const struct option *certificate = option_find("tls", "certificate");
+	size_t keys = configuration->tls.keys.count;
+	size_t certificates = configuration->tls.certificates.count;
+
+	if (keys == certificates)
+		return true;
+	return reader_fail_at(reader, reader_has(reader, key) ? key : certificate,
+			      "certificate names %zu files, key names %zu; give each certificate "
+			      "its key, in the same order",
+			      certificates, keys);
+}
+
+static bool check_authorities(const struct configuration *configuration, struct reader *reader)
+{
+	if (configuration->tls.client_certificate != CLIENT_CERTIFICATE_REQUIRE ||
+	    *configuration->tls.client_authorities)
+		return true;
+	return reader_fail_at(
+		reader, option_find("tls", "client-certificate"),
+		"client-certificate = require needs client-authorities; name the file "
+		"that holds them");
+}
+
+/* ---- listeners */
+
+static bool has_port(const struct listen_configuration *listen)
+{
+	for (size_t i = 0; i < listen->addresses.count; i++)
+		if (*listen->addresses.items[i] != '/')
+			return true;
+	return false;
+}
+
+static bool check_listen(const struct configuration *configuration, size_t index,
+			 struct reader *reader)
+{
+	const struct listen_configuration *listen = &configuration->listens[index];
+
+	if (listen->tls >= LISTEN_TLS_REQUIRED && configuration->tls.certificates.count == 0)
+		return reader_fail_in_listen(reader, index,
+					     "listen %s has tls = %s, but there is no certificate; "
+					     "name one with its key "
+					     "in tls { certificate = ... key = ... }",
+					     listen->title,
+					     listen->tls == LISTEN_TLS_REQUIRED ? "required"
+										: "implicit");
+	/* Who finds LMTP on port 25 takes it for SMTP, and its many replies for those to
+	 * commands that follow: RFC 2033 section 5. */
+	if (listen->protocol == LISTEN_PROTOCOL_LMTP && listen->port == 25 && has_port(listen))
+		return reader_fail_in_listen(reader, index,
+					     "listen %s has protocol = lmtp on port 25, which is "
+					     "for SMTP only (RFC 2033); give it port = 24",
+					     listen->title);
+	return true;
+}
+
+static bool check_listens(const struct configuration *configuration, struct reader *reader)
+{
+	for (size_t i = 0; i < configuration->listen_count; i++)
+		if (!check_listen(configuration, i, reader))
+			return false;
+	return true;
+}
+
 bool configuration_complete(struct configuration *configuration, struct reader *reader)
 {
 	if (!complete_hostname(configuration) ||
@@ -112,5 +181,7 @@ bool configuration_complete(struct configuration *configuration, struct reader *
 	     !text_list_add(&configuration->domains, configuration->hostname)))
 		return problem_set(reader->problem, "out of memory");
 	return check_domains(configuration, reader) &&
-	       check_default_domain(configuration, reader) && check_spool(configuration, reader);
+	       check_default_domain(configuration, reader) && check_spool(configuration, reader) &&
+	       check_pairs(configuration, reader) && check_authorities(configuration, reader) &&
+	       check_listens(configuration, reader);
 }

@@ -53,6 +53,20 @@ bool reader_fail_at(struct reader *reader, const struct option *option, const ch
 	return fail(reader, reader->places[option_index(option)], what.text);
 }
 
+bool reader_fail_in_listen(struct reader *reader, size_t index, const char *format, ...)
+{
+	struct place place = { 0, 0 };
+	struct problem what;
+	va_list arguments;
+
+	if (index < READER_LISTENS_MAX)
+		place = reader->listens[index];
+	va_start(arguments, format);
+	vsnprintf(what.text, sizeof(what.text), format, arguments);
+	va_end(arguments);
+	return fail(reader, place, what.text);
+}
+
 bool reader_has(const struct reader *reader, const struct option *option)
 {
 	return reader->places[option_index(option)].line > 0;

@@ -58,6 +58,10 @@ void reader_close(struct reader *reader);
 bool reader_fail_at(struct reader *reader, const struct option *option, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* The same, the place being the end of the `listen` section of that number. Returns false. */
+bool reader_fail_in_listen(struct reader *reader, size_t index, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
 /* Whether the option was set in a file. */
 bool reader_has(const struct reader *reader, const struct option *option);
 

@@ -174,6 +174,14 @@ static const char *const right[] = {
 	"domains = \"[192.0.2.1]\"",
 	"hostname = localhost domains = { }",
 	"limits { message-size = 1k }",
+	"listen a { protocol = lmtp port = 24 }",
+	"listen a { protocol = lmtp address = /run/postern/lmtp }",
+	"listen a { tls = required }\ntls { certificate = /c key = /k }",
+	"listen a { tls = implicit address = /run/postern/smtps }\ntls { certificate = /c key = /k "
+	"}",
+	"tls { certificate = { /a, /b } key = { /c, /d } client-certificate = require "
+	"client-authorities = /e }",
+	"tls { client-certificate = ask }",
 };
 
 START_TEST(test_right)

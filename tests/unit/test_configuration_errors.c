@@ -2,7 +2,7 @@
  * test_configuration_errors.c - what is wrong in postern.conf is refused with file, line and cure
  *
  * Covers B-16, B-41 (ports and addresses), B-49 (bounds of the limits), A-02 (domains), D-05
- * (default-domain), D-07 (choices).
+ * (default-domain), D-07 (choices), B-06, B-14, B-15 (TLS).
  */
 #include <check.h>
 #include <stdio.h>
@@ -133,6 +133,17 @@ static const struct {
 	/* one option against another; the line is that of the option that was set */
 	{ "\nlimits { spool = 1M }", 2, "spool (1048576 bytes) is smaller than message-size" },
 	{ "limits {\n\n message-size = 5G }", 3, "is smaller than message-size" },
+	/* TLS: pairs, authorities, listeners */
+	{ "tls {\n certificate = /c }", 2, "certificate names 1 files, key names 0; give each" },
+	{ "tls { certificate = { /a, /b }\n key = /k }", 2, "names 2 files, key names 1" },
+	{ "\ntls { key = /k }", 2, "certificate names 0 files, key names 1" },
+	{ "tls { certificate = /c key = /k\n client-certificate = require }", 2,
+	  "client-certificate = require needs client-authorities" },
+	{ "listen a { port = 26 tls = optional }\nlisten b {\n tls = required\n}\n", 4,
+	  "listen b has tls = required, but there is no certificate" },
+	{ "listen a { port = 465 tls = implicit }", 1, "has tls = implicit, but there is no" },
+	{ "listen a { protocol = lmtp }", 1, "protocol = lmtp on port 25" },
+	{ "listen a { protocol = lmtp address = { /run/lmtp, '::1' } }", 1, "on port 25" },
 	/* the first error wins */
 	{ "x = 1\ny = 1", 1, "unknown option x" },
 };
