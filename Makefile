@@ -20,17 +20,18 @@ DESTDIR ?=
 
 # ---- flags
 
-LIBRARIES = libbsd-overlay libevent_core libconfuse libcap-ng libidn2 jansson
+LIBRARIES = libbsd-overlay libevent_core libconfuse libcap-ng libidn2 jansson openssl
 PKG_CONFIG ?= pkg-config
 # Evaluated at the first compilation, so that `make needs` works before they are installed.
-library_cflags = $(filter-out -I/usr/include/bsd -isystem,$(shell $(PKG_CONFIG) --cflags libevent_core libconfuse libcap-ng libidn2 jansson))
-library_libs = $(shell $(PKG_CONFIG) --libs libbsd libevent_core libconfuse libcap-ng libidn2 jansson) -lcdb -lunistring
+library_cflags = $(filter-out -I/usr/include/bsd -isystem,$(shell $(PKG_CONFIG) --cflags libevent_core libconfuse libcap-ng libidn2 jansson openssl))
+library_libs = $(shell $(PKG_CONFIG) --libs libbsd libevent_core libconfuse libcap-ng libidn2 jansson openssl) -lcdb -lunistring
 
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wformat=2 -Wconversion -Wno-sign-conversion -Wvla -Wundef -Wpointer-arith \
 	-Wwrite-strings -Werror
 HARDENING = -fstack-protector-strong -fPIE
-HARDENING_LINK = -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
+# --as-needed: a program gets no library that its code does not call; delivery has no OpenSSL.
+HARDENING_LINK = -pie -Wl,--as-needed -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
 ifeq ($(SANITIZE),)
 HARDENING += -D_FORTIFY_SOURCE=2 -fstack-clash-protection
 OPTIMISE ?= -O2 -g

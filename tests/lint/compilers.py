@@ -6,7 +6,7 @@ from place import BUILD, TOP, files, findings, make, need, output_of, program_so
 
 # Headers of libraries and of the kernel that musl does not bring itself.
 LIBRARY_HEADERS = ("event2", "event.h", "evutil.h", "confuse.h", "cdb.h", "cap-ng.h", "idn2.h", "jansson.h",
-                   "jansson_config.h", "unistr.h", "unicase.h", "uninorm.h", "unictype.h", "unitypes.h",
+                   "jansson_config.h", "openssl", "unistr.h", "unicase.h", "uninorm.h", "unictype.h", "unitypes.h",
                    "unistring", "bsd", "linux", "asm", "asm-generic")
 WARNINGS = ("-Wall", "-Wextra", "-Wshadow", "-Wstrict-prototypes", "-Wmissing-prototypes", "-Wformat=2", "-Wvla",
             "-Werror")
