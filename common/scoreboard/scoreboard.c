@@ -132,6 +132,8 @@ static void count(struct scoreboard *board, size_t slot, const struct in6_addr *
 
 	require(slot < SCOREBOARD_SLOTS);
 	mine->sessions += step;
+	if (IN6_IS_ADDR_UNSPECIFIED(client))
+		return;
 	for (int row = 0; row < ROWS; row++)
 		mine->buckets[row][bucket(board, row, client)] += (uint16_t)step;
 }
@@ -164,6 +166,9 @@ size_t scoreboard_from(const struct scoreboard *board, const struct in6_addr *cl
 	size_t places[ROWS] = { bucket(board, 0, client), bucket(board, 1, client) };
 	size_t sums[ROWS] = { 0 };
 
+	/* Not the sum of its bucket, which is that of ::1, too: their /64 is the same. */
+	if (IN6_IS_ADDR_UNSPECIFIED(client))
+		return 0;
 	for (uint32_t i = 0; i < slots_in_use(board); i++) {
 		if (board->slots[i].state == SLOT_FREE)
 			continue;

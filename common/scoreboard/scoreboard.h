@@ -5,7 +5,8 @@
  * master). Each worker writes only to its own slot; all read all slots. The
  * count for one address is that of its bucket in two rows with independent
  * keyed hashes, the lower of both: it can be too high when two other addresses
- * fall into both of its buckets, never too low. IPv6 is counted by /64.
+ * fall into both of its buckets, never too low. IPv6 is counted by /64. The
+ * client ::, which is that of a unix socket, is counted in all, not by address.
  */
 #ifndef POSTERN_COMMON_SCOREBOARD_SCOREBOARD_H
 #define POSTERN_COMMON_SCOREBOARD_SCOREBOARD_H
@@ -38,7 +39,7 @@ void scoreboard_closed(struct scoreboard *board, size_t slot, const struct in6_a
 /* The worker of `slot` accepts no more connections. */
 void scoreboard_draining(struct scoreboard *board, size_t slot);
 
-/* Sessions from this client, of all workers. */
+/* Sessions from this client, of all workers; none from ::. */
 size_t scoreboard_from(const struct scoreboard *board, const struct in6_addr *client);
 /* Whether a worker other than that of `slot`, which still accepts, has room for a session. */
 bool scoreboard_room_elsewhere(const struct scoreboard *board, size_t slot);

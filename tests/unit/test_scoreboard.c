@@ -76,6 +76,27 @@ START_TEST(ipv6_is_counted_by_network)
 }
 END_TEST
 
+/* A mail system on this host hands over as much as it likes, and :: is in the /64 of ::1. */
+START_TEST(a_client_without_an_address_is_not_counted_by_address)
+{
+	struct in6_addr unix_client = address("::"), loopback = address("::1");
+	size_t first = (size_t)scoreboard_take(board, 2),
+	       second = (size_t)scoreboard_take(board, 10);
+
+	scoreboard_opened(board, first, &unix_client);
+	scoreboard_opened(board, first, &unix_client);
+	ck_assert_uint_eq(scoreboard_from(board, &unix_client), 0);
+	ck_assert_uint_eq(scoreboard_from(board, &loopback), 0);
+	ck_assert(!scoreboard_room_elsewhere(board, second));
+	scoreboard_opened(board, first, &loopback);
+	ck_assert_uint_eq(scoreboard_from(board, &unix_client), 0);
+	scoreboard_closed(board, first, &unix_client);
+	scoreboard_closed(board, first, &unix_client);
+	ck_assert_uint_eq(scoreboard_from(board, &loopback), 1);
+	ck_assert(scoreboard_room_elsewhere(board, second));
+}
+END_TEST
+
 /* How many of a thousand neighbours are taken for more than one session, with new keys. */
 static size_t count_wrong(void)
 {
@@ -145,6 +166,7 @@ static Suite *suite(void)
 	tcase_add_test(test, an_address_is_counted_over_all_workers);
 	tcase_add_test(test, what_a_dead_worker_had_is_gone);
 	tcase_add_test(test, ipv6_is_counted_by_network);
+	tcase_add_test(test, a_client_without_an_address_is_not_counted_by_address);
 	tcase_add_test(test, a_thousand_addresses_stay_apart);
 	tcase_add_test(test, room_elsewhere);
 	tcase_add_test(test, slots_run_out);
