@@ -46,11 +46,21 @@ static bool may_make_for(const struct identity *owner)
 	return geteuid() == 0 || geteuid() == owner->user;
 }
 
-/* Opens `name` in `above`, made first where it is missing. Sets *made. */
+/*
+ * Opens `name` in `above`, made first where it is missing. Sets *made. -1 with
+ * errno set: where it is missing still, to why it could not be made.
+ */
 static int open_or_make(int above, const char *name, mode_t mode, bool *made)
 {
+	int refusal = ENOENT, folder;
+
 	*made = mode != 0 && mkdirat(above, name, mode) == 0;
-	return openat(above, name, FOLDER_FLAGS | O_NOFOLLOW);
+	if (mode != 0 && !*made)
+		refusal = errno;
+	folder = openat(above, name, FOLDER_FLAGS | O_NOFOLLOW);
+	if (folder < 0 && errno == ENOENT)
+		errno = refusal;
+	return folder;
 }
 
 /*
@@ -88,6 +98,15 @@ static bool is_owned(int folder, const char *path, const struct identity *owner,
 	return true;
 }
 
+static void not_opened(const char *path, struct problem *problem)
+{
+	if (errno == EACCES)
+		problem_set(problem, "%s: %s for user %lu: make it, or let this user do so", path,
+			    strerror(errno), (unsigned long)geteuid());
+	else
+		problem_errno(problem, "%s", path);
+}
+
 int folder_open(const char *path, const struct identity *owner, mode_t mode,
 		struct problem *problem)
 {
@@ -106,7 +125,7 @@ int folder_open(const char *path, const struct identity *owner, mode_t mode,
 	}
 	folder = open_or_make(above, parts.name, may_make_for(owner) ? mode : 0, &made);
 	if (folder < 0)
-		problem_errno(problem, "%s", path);
+		not_opened(path, problem);
 	close(above);
 	if (folder >= 0 && made && !hand_over(folder, path, owner, problem)) {
 		close(folder);
@@ -151,22 +170,73 @@ int folder_nameless_file(int folder)
 bool folder_make_above(const char *path, const struct identity *owner, struct problem *problem)
 {
 	struct parts parts;
+	bool borrows;
 	int folder;
 
 	if (!split(path, &parts))
 		return problem_set(problem, "%s: the path is too long", path);
+	if (!folder_act_as(parts.above, owner, &borrows))
+		return problem_errno(problem, "%s: as user %lu", parts.above,
+				     (unsigned long)owner->user);
 	folder = folder_open(parts.above, owner, 0755, problem);
+	folder_act_done(borrows);
 	if (folder < 0)
 		return false;
 	close(folder);
 	return true;
 }
 
+/*
+ * In a folder with the sticky bit nobody else can move what belongs to root:
+ * good enough for a folder on the way.
+ */
+static bool is_of_root(int folder, mode_t excuse)
+{
+	struct stat status;
+
+	return fstat(folder, &status) == 0 && status.st_uid == 0 &&
+	       ((status.st_mode & (S_IWGRP | S_IWOTH)) == 0 || (status.st_mode & excuse) != 0);
+}
+
+/* From `folder`, which it closes, to `name` in it. */
+static int step_into(int folder, const char *name)
+{
+	int next = openat(folder, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	close(folder);
+	return next;
+}
+
 bool folder_is_of_root(const char *path)
 {
 	struct parts parts;
-	struct stat status;
+	char *rest = parts.above, *name;
+	bool is_so;
+	int folder;
 
-	return split(path, &parts) && stat(parts.above, &status) == 0 && status.st_uid == 0 &&
-	       (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+	if (*path != '/' || !split(path, &parts))
+		return false;
+	folder = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	while (folder >= 0 && is_of_root(folder, S_ISVTX) && (name = strsep(&rest, "/")))
+		if (*name != '\0')
+			folder = step_into(folder, name);
+	is_so = !rest && folder >= 0 && is_of_root(folder, 0);
+	if (folder >= 0)
+		close(folder);
+	return is_so;
+}
+
+bool folder_act_as(const char *path, const struct identity *owner, bool *borrows)
+{
+	*borrows = geteuid() == 0 && owner->user != 0 && !folder_is_of_root(path);
+	return !*borrows || confine_borrow(owner);
+}
+
+void folder_act_done(bool borrows)
+{
+	int error = errno;
+
+	if (borrows)
+		confine_return();
+	errno = error;
 }

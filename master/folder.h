@@ -21,7 +21,10 @@ int folder_open_owned(const char *path, const struct identity *owner, struct pro
 int folder_open(const char *path, const struct identity *owner, mode_t mode,
 		struct problem *problem);
 
-/* folder_open() for the folder that `path` lies in; its descriptor is closed again. */
+/*
+ * folder_open() for the folder that `path` lies in; its descriptor is closed
+ * again. Where it is missing it is made as folder_act_as() says.
+ */
 bool folder_make_above(const char *path, const struct identity *owner, struct problem *problem);
 
 /*
@@ -30,7 +33,19 @@ bool folder_make_above(const char *path, const struct identity *owner, struct pr
  */
 int folder_nameless_file(int folder);
 
-/* Whether only root may make, remove or rename something in the folder of `path`. */
+/*
+ * Whether only root may make, remove or rename something in the folder of
+ * `path`, and nobody else can put another folder in its place: no folder on the
+ * way is another's, or a link.
+ */
 bool folder_is_of_root(const char *path);
+
+/*
+ * Before something at `path` is made or removed: root goes on as `owner`
+ * (confine_borrow()) unless folder_is_of_root(); others stay who they are. False with errno
+ * set; else folder_act_done() follows. It leaves errno alone.
+ */
+bool folder_act_as(const char *path, const struct identity *owner, bool *borrows);
+void folder_act_done(bool borrows);
 
 #endif
