@@ -81,6 +81,12 @@ static void pause_accepting(struct worker *worker)
 	event_add(&worker->accept_pause, &moment);
 }
 
+/* The client of a unix socket has no address: see map_address(). */
+static bool is_local(const struct sockaddr_in6 *client)
+{
+	return IN6_IS_ADDR_UNSPECIFIED(&client->sin6_addr);
+}
+
 /* ---- refusing ---- */
 
 static void log_refusal(const struct listener *listener, const struct sockaddr_in6 *client,
@@ -89,7 +95,10 @@ static void log_refusal(const struct listener *listener, const struct sockaddr_i
 	char text[INET6_ADDRSTRLEN] = "";
 	struct log_line line;
 
-	inet_ntop(AF_INET6, &client->sin6_addr, text, sizeof(text));
+	if (is_local(client))
+		strlcpy(text, "unix", sizeof(text));
+	else
+		inet_ntop(AF_INET6, &client->sin6_addr, text, sizeof(text));
 	log_begin(&line, EVENT_REFUSE, NULL);
 	log_text(&line, "client", strncmp(text, "::ffff:", 7) == 0 ? text + 7 : text);
 	log_text(&line, "listener", listener->title);
@@ -135,14 +144,18 @@ static void admit(struct listener *listener, int socket, const struct sockaddr_i
 		return;
 	}
 	/* Replies are written whole: Nagle's algorithm would only hold them back. */
-	setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (!is_local(client))
+		setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (!session_open(worker, socket, client, listener->title))
 		refuse(listener, socket, client, SMTP_REPLY_NO_RESOURCES, "memory", 0);
 }
 
 /* ---- accepting ---- */
 
-/* An IPv4 address as an IPv4-mapped one, so that there is one kind. */
+/*
+ * An IPv4 address as an IPv4-mapped one, so that there is one kind. The client
+ * of a unix socket is ::, port 0, which no client of TCP can be.
+ */
 static void map_address(const struct sockaddr_storage *from, struct sockaddr_in6 *to)
 {
 	const struct sockaddr_in *old = (const struct sockaddr_in *)from;
@@ -153,6 +166,8 @@ static void map_address(const struct sockaddr_storage *from, struct sockaddr_in6
 	}
 	memset(to, 0, sizeof(*to));
 	to->sin6_family = AF_INET6;
+	if (from->ss_family != AF_INET)
+		return;
 	to->sin6_port = old->sin_port;
 	to->sin6_addr.s6_addr[10] = to->sin6_addr.s6_addr[11] = 0xff;
 	memcpy(to->sin6_addr.s6_addr + 12, &old->sin_addr, sizeof(old->sin_addr));
