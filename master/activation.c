@@ -2,7 +2,7 @@
  * activation.c - sockets that the service manager has bound: sd_listen_fds(3)
  *
  * Runs in: posternd.  Privilege: that of the one who starts it.
- * Distrusts: that each is a listening TCP socket.  Trusts: the service manager.
+ * Distrusts: that each is a listening TCP or unix socket.  Trusts: the service manager.
  */
 #include "master/activation.h"
 
@@ -14,6 +14,8 @@
 
 #include <bsd/stdlib.h>
 #include <bsd/string.h>
+
+#include "master/address.h"
 
 #define FIRST_DESCRIPTOR 3
 #define MOST_DESCRIPTORS 256
@@ -37,14 +39,24 @@ static bool option_is(int descriptor, int option, int wanted)
 	return getsockopt(descriptor, SOL_SOCKET, option, &value, &size) == 0 && value == wanted;
 }
 
-static bool is_listening_tcp(int descriptor, struct sockaddr_storage *address)
+/* A unix socket has a path that ends within its bounds, and is not abstract: unix(7). */
+static bool is_known_family(const struct sockaddr_storage *address)
+{
+	const struct sockaddr_un *local = listen_address_unix(address);
+
+	if (local)
+		return local->sun_path[0] != '\0' &&
+		       memchr(local->sun_path, '\0', sizeof(local->sun_path));
+	return address->ss_family == AF_INET || address->ss_family == AF_INET6;
+}
+
+static bool is_listening(int descriptor, struct sockaddr_storage *address)
 {
 	socklen_t size = sizeof(*address);
 
 	memset(address, 0, sizeof(*address));
 	return getsockname(descriptor, (struct sockaddr *)address, &size) == 0 &&
-	       (address->ss_family == AF_INET || address->ss_family == AF_INET6) &&
-	       option_is(descriptor, SO_TYPE, SOCK_STREAM) &&
+	       is_known_family(address) && option_is(descriptor, SO_TYPE, SOCK_STREAM) &&
 	       option_is(descriptor, SO_ACCEPTCONN, 1);
 }
 
@@ -53,10 +65,10 @@ static bool take_one(struct bound_socket *socket, int given, struct problem *pro
 {
 	int flags;
 
-	if (!is_listening_tcp(given, &socket->address))
+	if (!is_listening(given, &socket->address))
 		return problem_set(problem,
 				   "descriptor %d of socket activation is not a listening "
-				   "TCP socket",
+				   "TCP socket, nor a stream socket with a path",
 				   given);
 	socket->descriptor = fcntl(given, F_DUPFD_CLOEXEC, FIRST_OWN_DESCRIPTOR);
 	if (socket->descriptor < 0)
@@ -114,7 +126,7 @@ bool activation_take(struct socket_set *available, struct problem *problem)
 		struct bound_socket *socket = &available->sockets[available->count];
 
 		if (!take_one(socket, FIRST_DESCRIPTOR + i, problem)) {
-			socket_set_close(available);
+			socket_set_close(available, NULL);
 			return false;
 		}
 		take_name(&names, socket);

@@ -15,8 +15,8 @@ void activation_close_others(void);
 /*
  * Takes the sockets that LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES describe
  * (none where these are not for this process) and checks that each is a
- * listening TCP socket. They are moved away from the low numbers, non-blocking
- * and close-on-exec. False with *problem set.
+ * listening TCP socket, or a unix stream socket with a path. They are moved away from the low
+ * numbers, non-blocking and close-on-exec. False with *problem set.
  */
 bool activation_take(struct socket_set *available, struct problem *problem);
 

@@ -1,7 +1,8 @@
 /*
  * listen.c - the sockets that the service listens on
  *
- * Runs in: posternd.  Privilege: root or CAP_NET_BIND_SERVICE, for a port below 1024.
+ * Runs in: posternd.  Privilege: root or CAP_NET_BIND_SERVICE, for a port below
+ * 1024; for a unix socket see socket_file.c.
  * Distrusts: the configuration's addresses.  Trusts: the kernel.
  */
 #include "master/listen.h"
@@ -60,6 +61,7 @@ static bool take(struct opening *opening, struct bound_socket *source)
 	source->taken = true;
 	socket = add(opening, &source->address, copy);
 	socket->activated = source->activated;
+	socket->file = source->file;
 	memcpy(socket->name, source->name, sizeof(socket->name));
 	return true;
 }
@@ -77,16 +79,26 @@ static bool covers_both_families(const struct bound_socket *socket, int port)
 	       !only;
 }
 
+static struct bound_socket *find_in_set(const struct socket_set *set,
+					const struct sockaddr_storage *address)
+{
+	for (size_t i = 0; i < set->count; i++)
+		if (listen_address_equal(&set->sockets[i].address, address))
+			return &set->sockets[i];
+	return NULL;
+}
+
+/* A unix socket whose file is gone, or another's, can be reached by nobody: it is made anew. */
 static struct bound_socket *find_available(const struct opening *opening,
 					   const struct sockaddr_storage *address)
 {
-	for (size_t i = 0; i < opening->available->count; i++) {
-		struct bound_socket *socket = &opening->available->sockets[i];
+	const struct sockaddr_un *local = listen_address_unix(address);
+	struct bound_socket *found = find_in_set(opening->available, address);
 
-		if (listen_address_equal(&socket->address, address))
-			return socket;
-	}
-	return NULL;
+	if (found && local && !found->activated &&
+	    !socket_file_is_there(local->sun_path, &found->file))
+		return NULL;
+	return found;
 }
 
 /* Whether an available IPv6 socket takes the connections to every IPv4 address along. */
@@ -94,22 +106,13 @@ static bool is_covered(const struct opening *opening, const struct sockaddr_stor
 {
 	const struct sockaddr_in *ipv4 = (const struct sockaddr_in *)address;
 
-	if (is_ipv6(address) || ipv4->sin_addr.s_addr != htonl(INADDR_ANY))
+	if (address->ss_family != AF_INET || ipv4->sin_addr.s_addr != htonl(INADDR_ANY))
 		return false;
 	for (size_t i = 0; i < opening->available->count; i++)
 		if (covers_both_families(&opening->available->sockets[i],
 					 listen_address_port(address)))
 			return true;
 	return false;
-}
-
-static const struct bound_socket *find_in_set(const struct socket_set *set,
-					      const struct sockaddr_storage *address)
-{
-	for (size_t i = 0; i < set->count; i++)
-		if (listen_address_equal(&set->sockets[i].address, address))
-			return &set->sockets[i];
-	return NULL;
 }
 
 static bool set_options(int descriptor, const struct sockaddr_storage *address)
@@ -121,7 +124,7 @@ static bool set_options(int descriptor, const struct sockaddr_storage *address)
 		setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) == 0);
 }
 
-/* A new listening socket; -1 with errno set. */
+/* A new listening TCP socket; -1 with errno set. */
 static int listen_on(const struct sockaddr_storage *address)
 {
 	int descriptor =
@@ -138,6 +141,26 @@ static int listen_on(const struct sockaddr_storage *address)
 	reason = errno;
 	close(descriptor);
 	errno = reason;
+	return -1;
+}
+
+/* The same at a path; -1 with *problem set. */
+static int listen_at(const struct sockaddr_un *address, const struct identity *owner,
+		     struct socket_file *file, struct problem *problem)
+{
+	int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (descriptor < 0) {
+		problem_errno(problem, "%s", address->sun_path);
+		return -1;
+	}
+	if (socket_file_bind(descriptor, address, owner, file, problem)) {
+		if (listen(descriptor, LISTEN_BACKLOG) == 0)
+			return descriptor;
+		problem_errno(problem, "%s", address->sun_path);
+		socket_file_remove(address->sun_path, owner, file);
+	}
+	close(descriptor);
 	return -1;
 }
 
@@ -186,33 +209,61 @@ static bool not_bound(struct opening *opening, const char *text,
 			   advice(error));
 }
 
+static bool bind_address(struct opening *opening, const char *text,
+			 const struct sockaddr_storage *address, bool may_lack)
+{
+	int descriptor = listen_on(address);
+
+	if (descriptor < 0)
+		return not_bound(opening, text, address, may_lack);
+	add(opening, address, descriptor);
+	return true;
+}
+
+static bool bind_path(struct opening *opening, const struct sockaddr_storage *address)
+{
+	char place[PATH_MAX + 16];
+	struct problem reason;
+	struct socket_file file;
+	int descriptor =
+		listen_at(listen_address_unix(address), &opening->set->owner, &file, &reason);
+
+	if (descriptor < 0)
+		return problem_set(opening->problem, "%slisten \"%s\": %s",
+				   place_of(opening->section, place, sizeof(place)),
+				   opening->section->title, reason.text);
+	add(opening, address, descriptor)->file = file;
+	return true;
+}
+
+static bool both_want(struct opening *opening, const struct bound_socket *twin)
+{
+	char place[PATH_MAX + 16], name[LISTEN_NAME_SIZE];
+
+	return problem_set(opening->problem, "%slisten \"%s\" and listen \"%s\" both want %s",
+			   place_of(opening->section, place, sizeof(place)), twin->title,
+			   opening->section->title, bound_socket_name(twin, name));
+}
+
 static bool open_address(struct opening *opening, const char *text, bool may_lack)
 {
-	const struct listen_configuration *section = opening->section;
 	struct sockaddr_storage address;
 	struct bound_socket *source;
 	const struct bound_socket *twin;
-	char place[PATH_MAX + 16];
-	int descriptor;
 
-	if (!listen_address_parse(text, section->port, &address, opening->problem))
+	if (!listen_address_parse(text, opening->section->port, &address, opening->problem))
 		return false;
 	twin = find_in_set(opening->set, &address);
 	if (twin)
-		return problem_set(opening->problem,
-				   "%slisten \"%s\" and listen \"%s\" both want %s port %lld",
-				   place_of(section, place, sizeof(place)), twin->title,
-				   section->title, text, section->port);
+		return both_want(opening, twin);
 	source = find_available(opening, &address);
 	if (source)
 		return take(opening, source);
 	if (is_covered(opening, &address))
 		return true;
-	descriptor = listen_on(&address);
-	if (descriptor < 0)
-		return not_bound(opening, text, &address, may_lack);
-	add(opening, &address, descriptor);
-	return true;
+	if (address.ss_family == AF_UNIX)
+		return bind_path(opening, &address);
+	return bind_address(opening, text, &address, may_lack);
 }
 
 static bool open_every_address(struct opening *opening)
@@ -273,11 +324,13 @@ static size_t most_sockets(const struct configuration *configuration,
 }
 
 bool socket_set_open(struct socket_set *set, const struct configuration *configuration,
-		     struct socket_set *available, struct problem *problem)
+		     struct socket_set *available, const struct identity *owner,
+		     struct problem *problem)
 {
 	struct opening opening = { .set = set, .available = available, .problem = problem };
 
 	memset(set, 0, sizeof(*set));
+	set->owner = *owner;
 	for (size_t i = 0; i < available->count; i++)
 		available->sockets[i].taken = false;
 	set->sockets =
@@ -287,13 +340,13 @@ bool socket_set_open(struct socket_set *set, const struct configuration *configu
 	for (size_t i = 0; i < configuration->listen_count; i++) {
 		opening.section = &configuration->listens[i];
 		if (!open_section(&opening)) {
-			socket_set_close(set);
+			socket_set_close(set, available);
 			return false;
 		}
 	}
 	if (set->count > 0)
 		return true;
-	socket_set_close(set);
+	socket_set_close(set, available);
 	return problem_set(problem, "nothing to listen on: add a `listen` section");
 }
 
@@ -305,19 +358,55 @@ const struct bound_socket *socket_set_unused(const struct socket_set *available)
 	return NULL;
 }
 
-void socket_set_close(struct socket_set *set)
+/* Whether the other set has this very unix socket, and not another of its path. */
+static bool is_kept(const struct bound_socket *socket, const struct socket_set *kept)
 {
-	for (size_t i = 0; i < set->count; i++)
+	const struct bound_socket *other = kept ? find_in_set(kept, &socket->address) : NULL;
+
+	return other && other->file.device == socket->file.device &&
+	       other->file.inode == socket->file.inode;
+}
+
+static void remove_file(const struct socket_set *set, const struct bound_socket *socket)
+{
+	const struct sockaddr_un *local = listen_address_unix(&socket->address);
+
+	if (local && !socket->activated)
+		socket_file_remove(local->sun_path, &set->owner, &socket->file);
+}
+
+void socket_set_close(struct socket_set *set, const struct socket_set *kept)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		if (!is_kept(&set->sockets[i], kept))
+			remove_file(set, &set->sockets[i]);
 		close(set->sockets[i].descriptor);
+	}
 	free(set->sockets);
 	memset(set, 0, sizeof(*set));
 }
 
 void bound_socket_describe(const struct bound_socket *socket, char *text, size_t size, int *port)
 {
-	if (getnameinfo((const struct sockaddr *)&socket->address,
-			listen_address_length(&socket->address), text, (socklen_t)size, NULL, 0,
-			NI_NUMERICHOST) != 0)
-		strlcpy(text, "?", size);
+	const struct sockaddr_un *local = listen_address_unix(&socket->address);
+
 	*port = listen_address_port(&socket->address);
+	if (local)
+		strlcpy(text, local->sun_path, size);
+	else if (getnameinfo((const struct sockaddr *)&socket->address,
+			     listen_address_length(&socket->address), text, (socklen_t)size, NULL,
+			     0, NI_NUMERICHOST) != 0)
+		strlcpy(text, "?", size);
+}
+
+const char *bound_socket_name(const struct bound_socket *socket, char name[LISTEN_NAME_SIZE])
+{
+	size_t used;
+	int port;
+
+	bound_socket_describe(socket, name, LISTEN_ADDRESS_SIZE, &port);
+	used = strlen(name);
+	if (port != 0)
+		snprintf(name + used, LISTEN_NAME_SIZE - used, " port %d", port);
+	return name;
 }

@@ -58,7 +58,7 @@ void logging_sockets(const struct generation *generation)
 {
 	const struct socket_set *set = &generation->sockets;
 	struct log_line line;
-	char address[256];
+	char address[LISTEN_ADDRESS_SIZE];
 	int port;
 
 	for (size_t i = 0; i < set->count; i++) {
@@ -66,7 +66,8 @@ void logging_sockets(const struct generation *generation)
 		log_begin(&line, EVENT_LISTEN, NULL);
 		log_text(&line, "listener", set->sockets[i].title);
 		log_text(&line, "address", address);
-		log_number(&line, "port", port);
+		if (port != 0)
+			log_number(&line, "port", port);
 		log_end(&line);
 	}
 }

@@ -171,7 +171,8 @@ static bool open_sockets(struct generation *generation, struct problem *problem)
 	struct socket_set *available =
 		master->current ? &master->current->sockets : &master->activated;
 
-	if (!socket_set_open(&generation->sockets, generation->configuration, available, problem))
+	if (!socket_set_open(&generation->sockets, generation->configuration, available,
+			     &master->identities[PROCESS_MASTER], problem))
 		return false;
 	if (generation->sockets.no_ipv6)
 		log_missing("IPv6", "the host has none: \"*\" is every IPv4 address only");
@@ -182,18 +183,16 @@ static bool use_all_activated(struct generation *generation, struct problem *pro
 {
 	struct socket_set *activated = &generation->master->activated;
 	const struct bound_socket *unused = socket_set_unused(activated);
-	char address[256];
-	int port;
+	char name[LISTEN_NAME_SIZE];
 
 	if (!unused) {
-		socket_set_close(activated);
+		socket_set_close(activated, NULL);
 		return true;
 	}
-	bound_socket_describe(unused, address, sizeof(address), &port);
 	return problem_set(problem,
-			   "the service manager handed over a socket \"%s\" (%s port %d) that no "
-			   "`listen` section names: give one this title, or this address and port",
-			   unused->name, address, port);
+			   "the service manager handed over a socket \"%s\" (%s) that no `listen` "
+			   "section names: give one this title, or that address",
+			   unused->name, bound_socket_name(unused, name));
 }
 
 static bool open_mail_root(struct generation *generation, struct problem *problem)
@@ -319,6 +318,15 @@ static void close_opened(int descriptor)
 		close(descriptor);
 }
 
+/* Where a reload was given up, the generation in force goes on with the sockets that it has. */
+static void close_sockets(struct generation *generation)
+{
+	const struct generation *current = generation->master->current;
+
+	socket_set_close(&generation->sockets,
+			 current && current != generation ? &current->sockets : NULL);
+}
+
 void generation_free(struct generation *generation)
 {
 	if (!generation)
@@ -328,7 +336,7 @@ void generation_free(struct generation *generation)
 	close_opened(generation->mail_root);
 	close_opened(generation->spool);
 	log_file_close(&generation->log);
-	socket_set_close(&generation->sockets);
+	close_sockets(generation);
 	configuration_free(generation->configuration);
 	free(generation->places);
 	free(generation);

@@ -66,6 +66,8 @@ void reload_refuse(struct master *master, const char *reason)
 	master->next = NULL;
 	TAILQ_INSERT_TAIL(&master->old, refused, entry);
 	leave_places(refused);
+	/* Its workers never had them: a second try finds every new address free. */
+	socket_set_close(&refused->sockets, &master->current->sockets);
 	TAILQ_FOREACH (child, &master->children, entry)
 		if (child->generation == refused)
 			child_kill(child, "its generation was refused");
@@ -167,7 +169,7 @@ static void drain(struct generation *generation)
 	TAILQ_FOREACH (child, &master->children, entry)
 		if (child->generation == generation)
 			child_tell_to_end(child, MESSAGE_DRAIN, seconds);
-	socket_set_close(&generation->sockets);
+	socket_set_close(&generation->sockets, &master->current->sockets);
 	TAILQ_INSERT_TAIL(&master->old, generation, entry);
 }
 

@@ -33,15 +33,20 @@ static void show_process(FILE *to, enum process process, const struct configurat
 	fprintf(to, "    cannot       %s\n", description->cannot);
 }
 
+static void show_address(FILE *to, const struct listen_configuration *section, const char *address)
+{
+	bool every = strcmp(address, "*") == 0;
+
+	fprintf(to, "listen \"%s\"  %s", section->title, every ? "every address" : address);
+	if (*address != '/')
+		fprintf(to, " port %lld", section->port);
+	fputc('\n', to);
+}
+
 static void show_listener(FILE *to, const struct listen_configuration *section)
 {
-	for (size_t i = 0; i < section->addresses.count; i++) {
-		const char *address = section->addresses.items[i];
-		bool every = strcmp(address, "*") == 0;
-
-		fprintf(to, "listen \"%s\"  %s port %lld\n", section->title,
-			every ? "every address" : address, section->port);
-	}
+	for (size_t i = 0; i < section->addresses.count; i++)
+		show_address(to, section, section->addresses.items[i]);
 }
 
 void show_configuration(FILE *to, const char *path, const struct configuration *configuration)

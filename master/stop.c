@@ -41,7 +41,7 @@ static void leave_generation(struct generation *generation)
 	for (size_t i = 0; generation && i < generation->count; i++)
 		place_leave(&generation->places[i]);
 	if (generation)
-		socket_set_close(&generation->sockets);
+		socket_set_close(&generation->sockets, NULL);
 }
 
 static void log_stop(const struct master *master, const char *signal)

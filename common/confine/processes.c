@@ -30,7 +30,7 @@ static const struct process_description processes[PROCESS_COUNT] = {
 		.capabilities = master_capabilities,
 		.descriptors = "none: it opens everything, and hands it over",
 		.reaches = "its configuration and tables to read, its programs to run, its pid file, "
-			   "log and spool folder",
+			   "unix sockets, log and spool folder",
 		.cannot = "parse a byte from the network",
 	},
 	[PROCESS_WORKER] = {

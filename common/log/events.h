@@ -12,7 +12,8 @@
 	LOG_EVENT(START, NOTICE, "program pid serial user version",                                \
 		  "A process has started and confined itself.")                                    \
 	LOG_EVENT(READY, NOTICE, "listeners workers", "The service accepts connections.")          \
-	LOG_EVENT(LISTEN, NOTICE, "listener address port", "A listener is bound.")                 \
+	LOG_EVENT(LISTEN, NOTICE, "listener address port",                                         \
+		  "A listener is bound: to an address and a port, or to a path.")                  \
 	LOG_EVENT(MISSING, WARNING, "what reason",                                                 \
 		  "Something of the full protection is missing, for example because posternd was " \
 		  "not started by root.")                                                          \

@@ -2,6 +2,7 @@
  * test_listen.c - listening sockets: bound, handed over by the service manager, taken over
  *
  * Covers: A-20, B-16, B-41, D-04 (any address and port, IPv4 and IPv6, socket activation).
+ * Unix sockets are in test_listen_unix.c.
  * All on loop-back, or every address for a moment.
  */
 #include <arpa/inet.h>
@@ -19,6 +20,7 @@
 #include "master/activation.h"
 #include "master/address.h"
 #include "master/listen.h"
+#include "tests/unit/listen_fixture.h"
 #include "tests/unit/runner.h"
 
 /* ---- addresses ---- */
@@ -88,33 +90,6 @@ END_TEST
 
 /* ---- what the tests are made of ---- */
 
-struct section {
-	char title[80];
-	char *items[2];
-	struct listen_configuration section;
-};
-
-/* A configuration of up to two sections. */
-struct sections {
-	struct section parts[2];
-	struct listen_configuration listens[2];
-	struct configuration configuration;
-};
-
-static void add_section(struct sections *sections, const char *title, const char *address, int port)
-{
-	struct configuration *configuration = &sections->configuration;
-	size_t i = configuration->listen_count++;
-	struct section *part = &sections->parts[i];
-
-	strlcpy(part->title, title, sizeof(part->title));
-	part->items[0] = (char *)address;
-	sections->listens[i] = (struct listen_configuration){ .title = part->title,
-							      .addresses = { part->items, 1 },
-							      .port = port };
-	configuration->listens = sections->listens;
-}
-
 /* A listening socket of the kernel's choice of port, as a service manager would make it. */
 static int listening_socket(int family, bool only_ipv6, int *port)
 {
@@ -145,46 +120,6 @@ static int free_port(void)
 	return port;
 }
 
-/*
- * Puts the descriptor where LISTEN_FDS expects it and takes it over. What lies
- * there (libcheck's own file) is put back afterwards.
- */
-static bool activate(int descriptor, const char *name, struct socket_set *available,
-		     struct problem *problem)
-{
-	int before = fcntl(3, F_DUPFD_CLOEXEC, 100);
-	char pid[32];
-	bool taken;
-
-	/* No assertion until then: libcheck would write to the socket. */
-	dup2(descriptor, 3);
-	close(descriptor);
-	snprintf(pid, sizeof(pid), "%ld", (long)getpid());
-	setenv("LISTEN_PID", pid, 1);
-	setenv("LISTEN_FDS", "1", 1);
-	setenv("LISTEN_FDNAMES", name, 1);
-	taken = activation_take(available, problem);
-	dup2(before, 3);
-	return taken;
-}
-
-static void must_activate(int descriptor, const char *name, struct socket_set *available)
-{
-	struct problem problem;
-
-	ck_assert_msg(activate(descriptor, name, available, &problem), "%s", problem.text);
-	ck_assert_uint_eq(available->count, 1);
-}
-
-static bool same_socket(int a, int b)
-{
-	unsigned long long cookie_a = 0, cookie_b = 0;
-	socklen_t size = sizeof(cookie_a);
-
-	return getsockopt(a, SOL_SOCKET, SO_COOKIE, &cookie_a, &size) == 0 &&
-	       getsockopt(b, SOL_SOCKET, SO_COOKIE, &cookie_b, &size) == 0 && cookie_a == cookie_b;
-}
-
 static bool can_connect(int port)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
@@ -207,14 +142,15 @@ START_TEST(a_section_is_bound)
 	int port = free_port();
 
 	add_section(&sections, "smtp", "127.0.0.1", port);
-	ck_assert_msg(socket_set_open(&set, &sections.configuration, &none, &problem), "%s",
-		      problem.text);
+	ck_assert_msg(
+		socket_set_open(&set, &sections.configuration, &none, &listen_owner, &problem),
+		"%s", problem.text);
 	ck_assert_uint_eq(set.count, 1);
 	ck_assert_str_eq(set.sockets[0].title, "smtp");
 	ck_assert(fcntl(set.sockets[0].descriptor, F_GETFL) & O_NONBLOCK);
 	ck_assert(fcntl(set.sockets[0].descriptor, F_GETFD) & FD_CLOEXEC);
 	ck_assert(can_connect(port));
-	socket_set_close(&set);
+	socket_set_close(&set, NULL);
 	ck_assert(!can_connect(port));
 }
 END_TEST
@@ -228,12 +164,13 @@ START_TEST(every_address_is_bound_for_each_family)
 	int port = free_port();
 
 	add_section(&sections, "smtp", "*", port);
-	ck_assert_msg(socket_set_open(&set, &sections.configuration, &none, &problem), "%s",
-		      problem.text);
+	ck_assert_msg(
+		socket_set_open(&set, &sections.configuration, &none, &listen_owner, &problem),
+		"%s", problem.text);
 	ck_assert_uint_eq(set.count, set.no_ipv6 ? 1 : 2);
 	ck_assert_int_eq(set.sockets[0].address.ss_family, AF_INET);
 	ck_assert(can_connect(port));
-	socket_set_close(&set);
+	socket_set_close(&set, NULL);
 }
 END_TEST
 
@@ -248,7 +185,7 @@ START_TEST(a_port_in_use_is_named)
 
 	add_section(&sections, "first", "127.0.0.1", free_port());
 	add_section(&sections, "second", "127.0.0.1", port);
-	ck_assert(!socket_set_open(&set, &sections.configuration, &none, &problem));
+	ck_assert(!socket_set_open(&set, &sections.configuration, &none, &listen_owner, &problem));
 	snprintf(text, sizeof(text), "port %d", port);
 	ck_assert_ptr_nonnull(strstr(problem.text, text));
 	ck_assert_ptr_nonnull(strstr(problem.text, "\"second\""));
@@ -266,7 +203,7 @@ START_TEST(two_sections_cannot_share_an_address)
 
 	add_section(&sections, "one", "127.0.0.1", port);
 	add_section(&sections, "two", "127.0.0.1", port);
-	ck_assert(!socket_set_open(&set, &sections.configuration, &none, &problem));
+	ck_assert(!socket_set_open(&set, &sections.configuration, &none, &listen_owner, &problem));
 	ck_assert_ptr_nonnull(strstr(problem.text, "both"));
 }
 END_TEST
@@ -281,18 +218,18 @@ START_TEST(the_same_address_is_taken_over)
 	int kept = free_port();
 
 	add_section(&before, "smtp", "127.0.0.1", kept);
-	ck_assert(socket_set_open(&old, &before.configuration, &none, &problem));
+	ck_assert(socket_set_open(&old, &before.configuration, &none, &listen_owner, &problem));
 	add_section(&after, "renamed", "127.0.0.1", kept);
 	add_section(&after, "more", "127.0.0.2", kept);
-	ck_assert_msg(socket_set_open(&new, &after.configuration, &old, &problem), "%s",
-		      problem.text);
+	ck_assert_msg(socket_set_open(&new, &after.configuration, &old, &listen_owner, &problem),
+		      "%s", problem.text);
 	ck_assert_uint_eq(new.count, 2);
 	ck_assert_str_eq(new.sockets[0].title, "renamed");
 	ck_assert(same_socket(old.sockets[0].descriptor, new.sockets[0].descriptor));
 	ck_assert(!same_socket(old.sockets[0].descriptor, new.sockets[1].descriptor));
-	socket_set_close(&old);
+	socket_set_close(&old, NULL);
 	ck_assert(can_connect(kept));
-	socket_set_close(&new);
+	socket_set_close(&new, NULL);
 }
 END_TEST
 
@@ -304,12 +241,12 @@ START_TEST(a_failed_reload_leaves_the_old_sockets)
 	int kept = free_port();
 
 	add_section(&before, "smtp", "127.0.0.1", kept);
-	ck_assert(socket_set_open(&old, &before.configuration, &none, &problem));
+	ck_assert(socket_set_open(&old, &before.configuration, &none, &listen_owner, &problem));
 	add_section(&after, "smtp", "127.0.0.1", kept);
 	add_section(&after, "bad", "192.0.2.1", kept); /* RFC 5737: no host has it */
-	ck_assert(!socket_set_open(&new, &after.configuration, &old, &problem));
+	ck_assert(!socket_set_open(&new, &after.configuration, &old, &listen_owner, &problem));
 	ck_assert(can_connect(kept));
-	socket_set_close(&old);
+	socket_set_close(&old, NULL);
 }
 END_TEST
 
@@ -324,14 +261,15 @@ START_TEST(an_activated_socket_is_found_by_name)
 
 	must_activate(listening_socket(AF_INET, false, &port), "smtp", &available);
 	add_section(&sections, "smtp", "192.0.2.1", 25); /* is not bound */
-	ck_assert_msg(socket_set_open(&set, &sections.configuration, &available, &problem), "%s",
-		      problem.text);
+	ck_assert_msg(
+		socket_set_open(&set, &sections.configuration, &available, &listen_owner, &problem),
+		"%s", problem.text);
 	ck_assert_uint_eq(set.count, 1);
 	ck_assert(same_socket(set.sockets[0].descriptor, available.sockets[0].descriptor));
 	ck_assert_ptr_null(socket_set_unused(&available));
 	ck_assert(fcntl(set.sockets[0].descriptor, F_GETFL) & O_NONBLOCK);
-	socket_set_close(&available);
-	socket_set_close(&set);
+	socket_set_close(&available, NULL);
+	socket_set_close(&set, NULL);
 }
 END_TEST
 
@@ -344,13 +282,14 @@ START_TEST(an_activated_socket_is_found_by_address)
 
 	must_activate(listening_socket(AF_INET, false, &port), "posternd.socket", &available);
 	add_section(&sections, "smtp", "0.0.0.0", port);
-	ck_assert_msg(socket_set_open(&set, &sections.configuration, &available, &problem), "%s",
-		      problem.text);
+	ck_assert_msg(
+		socket_set_open(&set, &sections.configuration, &available, &listen_owner, &problem),
+		"%s", problem.text);
 	ck_assert_str_eq(set.sockets[0].title, "smtp");
 	ck_assert(same_socket(set.sockets[0].descriptor, available.sockets[0].descriptor));
 	ck_assert_ptr_null(socket_set_unused(&available));
-	socket_set_close(&available);
-	socket_set_close(&set);
+	socket_set_close(&available, NULL);
+	socket_set_close(&set, NULL);
 }
 END_TEST
 
@@ -367,13 +306,14 @@ START_TEST(an_activated_socket_of_both_families_is_every_address)
 		return;
 	must_activate(descriptor, "", &available);
 	add_section(&sections, "smtp", "*", port);
-	ck_assert_msg(socket_set_open(&set, &sections.configuration, &available, &problem), "%s",
-		      problem.text);
+	ck_assert_msg(
+		socket_set_open(&set, &sections.configuration, &available, &listen_owner, &problem),
+		"%s", problem.text);
 	ck_assert_uint_eq(set.count, 1);
 	ck_assert_int_eq(set.sockets[0].address.ss_family, AF_INET6);
 	ck_assert_ptr_null(socket_set_unused(&available));
-	socket_set_close(&available);
-	socket_set_close(&set);
+	socket_set_close(&available, NULL);
+	socket_set_close(&set, NULL);
 }
 END_TEST
 
@@ -386,11 +326,12 @@ START_TEST(an_activated_socket_without_a_section_is_found_out)
 
 	must_activate(listening_socket(AF_INET, false, &port), "other", &available);
 	add_section(&sections, "smtp", "127.0.0.1", free_port());
-	ck_assert(socket_set_open(&set, &sections.configuration, &available, &problem));
+	ck_assert(socket_set_open(&set, &sections.configuration, &available, &listen_owner,
+				  &problem));
 	ck_assert_ptr_nonnull(socket_set_unused(&available));
 	ck_assert_str_eq(socket_set_unused(&available)->name, "other");
-	socket_set_close(&available);
-	socket_set_close(&set);
+	socket_set_close(&available, NULL);
+	socket_set_close(&set, NULL);
 }
 END_TEST
 
