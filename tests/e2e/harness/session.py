@@ -29,15 +29,29 @@ class Reply:
         return repr(self.text)
 
 
+def connected(address, port, source, patience):
+    """A socket; an address that begins with / is the path of a unix socket."""
+    if address.startswith("/"):
+        family, place = socket.AF_UNIX, address
+    else:
+        family, place = (socket.AF_INET6 if ":" in address else socket.AF_INET), (address, port)
+    made = socket.socket(family, socket.SOCK_STREAM)
+    made.settimeout(patience)
+    if source:
+        made.bind((source, 0))
+    try:
+        made.connect(place)
+    except OSError:
+        made.close()
+        raise
+    if family != socket.AF_UNIX:
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return made
+
+
 class Session:
     def __init__(self, address, port, source=None, patience=PATIENCE):
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        self.socket = socket.socket(family, socket.SOCK_STREAM)
-        self.socket.settimeout(patience)
-        if source:
-            self.socket.bind((source, 0))
-        self.socket.connect((address, port))
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket = connected(address, port, source, patience)
         self.pending = b""
 
     def __enter__(self):
