@@ -21,6 +21,7 @@
 #define ADDRESS_MAX 900
 #define DATE_SIZE 48
 #define CLIENT_SIZE (INET6_ADDRSTRLEN + 8)
+#define TLS_SIZE (2 * ENVELOPE_TLS_MAX + ENVELOPE_NAME_MAX + 8)
 
 static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 
@@ -35,21 +36,37 @@ static bool is_name_byte(unsigned char byte)
 	return is_one_of(byte, letters) || is_one_of(byte, "-._:[]");
 }
 
+static bool is_cipher_byte(unsigned char byte)
+{
+	return is_one_of(byte, letters) || is_one_of(byte, "-_");
+}
+
 /* atext and dots (RFC 5322 3.2.3), "@", and the brackets and colons of a literal. */
 static bool is_address_byte(unsigned char byte)
 {
 	return is_one_of(byte, letters) || is_one_of(byte, "!#$%&'*+-/=?^_`{|}~.@[]:");
 }
 
-static void write_name(struct wire_string name, char *text, size_t size)
+static void write_word(struct wire_string word, bool (*is_fine)(unsigned char), char *text,
+		       size_t size)
 {
-	size_t length = name.length < size - 1 ? name.length : size - 1;
+	size_t length = word.length < size - 1 ? word.length : size - 1;
 
 	for (size_t i = 0; i < length; i++)
-		text[i] = is_name_byte((unsigned char)name.bytes[i]) ? name.bytes[i] : '?';
+		text[i] = is_fine((unsigned char)word.bytes[i]) ? word.bytes[i] : '?';
 	text[length] = '\0';
 	if (length == 0)
 		snprintf(text, size, "?");
+}
+
+static void write_name(struct wire_string name, char *text, size_t size)
+{
+	write_word(name, is_name_byte, text, size);
+}
+
+static void write_cipher(struct wire_string cipher, char *text, size_t size)
+{
+	write_word(cipher, is_cipher_byte, text, size);
 }
 
 /*
@@ -137,11 +154,15 @@ static void write_mailbox(const char *mailbox, char *text)
 	snprintf(text + used, ADDRESS_MAX + 1 - used, "%s", mailbox + local);
 }
 
-/* RFC 5321 4.1.3: [192.0.2.1], [IPv6:2001:db8::1]. */
+/* RFC 5321 4.1.3: [192.0.2.1], [IPv6:2001:db8::1]. A client of a unix socket has no address. */
 static void write_client(const struct in6_addr *client, char text[CLIENT_SIZE])
 {
 	char address[INET6_ADDRSTRLEN];
 
+	if (IN6_IS_ADDR_UNSPECIFIED(client)) {
+		snprintf(text, CLIENT_SIZE, "unix socket");
+		return;
+	}
 	if (IN6_IS_ADDR_V4MAPPED(client))
 		inet_ntop(AF_INET, &client->s6_addr[12], address, sizeof(address));
 	else
@@ -163,11 +184,28 @@ static void write_date(int64_t received, char text[DATE_SIZE])
 	strftime(text, DATE_SIZE, "%a, %d %b %Y %H:%M:%S +0000", &date);
 }
 
+/* "\n\t(TLSv1.3 TLS_AES_256_GCM_SHA384 mx.example.org)", as a comment; "" without TLS. */
+static void write_tls(const struct submission *submission, char text[TLS_SIZE])
+{
+	char version[ENVELOPE_TLS_MAX + 1], cipher[ENVELOPE_TLS_MAX + 1];
+	char name[ENVELOPE_NAME_MAX + 1];
+	bool has_name = submission->tls_name.length > 0;
+
+	text[0] = '\0';
+	if (submission->tls_version.length == 0)
+		return;
+	write_name(submission->tls_version, version, sizeof(version));
+	write_cipher(submission->tls_cipher, cipher, sizeof(cipher));
+	write_name(submission->tls_name, name, sizeof(name));
+	snprintf(text, TLS_SIZE, "\n\t(%s %s%s%s)", version, cipher, has_name ? " " : "",
+		 has_name ? name : "");
+}
+
 size_t header_write(const struct header_values *values, char header[HEADER_SIZE])
 {
 	const struct submission *submission = values->submission;
 	char sender[ADDRESS_MAX + 1], recipient[ADDRESS_MAX + 1], mailbox[ADDRESS_MAX + 1];
-	char helo[ENVELOPE_HELO_MAX + 1], client[CLIENT_SIZE], date[DATE_SIZE];
+	char helo[ENVELOPE_HELO_MAX + 1], client[CLIENT_SIZE], date[DATE_SIZE], tls[TLS_SIZE];
 	bool one = submission->recipient_count == 1;
 	int written;
 
@@ -176,15 +214,16 @@ size_t header_write(const struct header_values *values, char header[HEADER_SIZE]
 	write_mailbox(values->mailbox, mailbox);
 	write_name(submission->helo, helo, sizeof(helo));
 	write_client(&submission->client, client);
+	write_tls(submission, tls);
 	write_date(submission->received, date);
 	written = snprintf(header, HEADER_SIZE,
 			   "Return-Path: <%s>\n"
 			   "Delivered-To: %s\n"
 			   "X-Original-To: %s\n"
 			   "Received: from %s (%s)\n"
-			   "\tby %.255s (postern) with %s id %s%s%s%s; %s\n",
+			   "\tby %.255s (postern) with %s%s id %s%s%s%s; %s\n",
 			   sender, mailbox, recipient, helo, client, values->hostname,
-			   submission->protocol, submission->id, one ? "\n\tfor <" : "",
+			   submission->protocol, tls, submission->id, one ? "\n\tfor <" : "",
 			   one ? recipient : "", one ? ">" : "", date);
 	require(written > 0 && written < HEADER_SIZE);
 	return (size_t)written;

@@ -5,7 +5,8 @@
  *	Delivered-To: mailbox@domain
  *	X-Original-To: recipient as the client gave it
  *	Received: from HELO ([address])			RFC 5321 4.4, 4.1.3
- *		by HOSTNAME (postern) with PROTOCOL id ID
+ *		by HOSTNAME (postern) with PROTOCOL
+ *		(VERSION CIPHER NAME) id ID			where it came under TLS
  *		for <recipient>; date			RFC 5322 3.3
  */
 #ifndef POSTERN_DELIVERY_HEADER_H

@@ -21,7 +21,8 @@ struct expansion {
 	struct transaction *transaction;
 	const char *template;
 	struct wire_string recipient; /* the one that is looked up */
-	size_t size;		      /* places in transaction->targets */
+	struct wire_string parameters;
+	size_t size;	 /* places in transaction->targets */
 	uint32_t *slots; /* hash of paths, open addressing: index + 1 of the target, or 0 */
 	size_t slot_count;
 	size_t found; /* mailboxes of this recipient */
@@ -104,7 +105,11 @@ static bool add_target(struct expansion *expansion, const struct mailbox *mailbo
 	if (transaction->target_count == TRANSACTION_TARGETS_MAX)
 		return fail(expansion, "the recipients stand for too many mailboxes");
 	target = &transaction->targets[transaction->target_count];
-	*target = (struct target){ .recipient = expansion->recipient, .descriptor = -1 };
+	*target = (struct target){
+		.recipient = expansion->recipient,
+		.parameters = expansion->parameters,
+		.descriptor = -1,
+	};
 	target->address = join(mailbox, path, &target->path);
 	if (!target->address)
 		return fail(expansion, strerror(ENOMEM));
@@ -135,6 +140,7 @@ static bool expand(struct expansion *expansion, const struct tables *tables,
 	memcpy(local, recipient->local.bytes, recipient->local.length);
 	memcpy(domain, recipient->domain.bytes, recipient->domain.length);
 	expansion->recipient = recipient->path;
+	expansion->parameters = recipient->parameters;
 	expansion->found = 0;
 	return tables_expand(tables, local, domain, on_mailbox, expansion) == RECIPIENT_ACCEPTED &&
 	       expansion->found > 0;

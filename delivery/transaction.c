@@ -167,6 +167,9 @@ void transaction_log_stored(const struct transaction *transaction)
 		log_begin_message(&line, EVENT_DELIVERY, &transaction->submission);
 		log_bytes(&line, "to", target->recipient.bytes, target->recipient.length);
 		log_text(&line, "mailbox", target->address);
+		if (target->parameters.length > 0)
+			log_bytes(&line, "parameters", target->parameters.bytes,
+				  target->parameters.length);
 		if (target->state == TARGET_WAS_THERE) {
 			log_text(&line, "file", transaction->name);
 		} else {

@@ -33,9 +33,10 @@ enum target_state {
 
 /* One mailbox of a message. */
 struct target {
-	char *address;		      /* "local@domain", and behind its NUL the path; owned */
-	const char *path;	      /* below the mail root */
-	struct wire_string recipient; /* the first envelope recipient that led here */
+	char *address;		       /* "local@domain", and behind its NUL the path; owned */
+	const char *path;	       /* below the mail root */
+	struct wire_string recipient;  /* the first envelope recipient that led here */
+	struct wire_string parameters; /* of its RCPT */
 	enum target_state state;
 	int descriptor; /* the file in tmp/ as long as it is not durable, else -1 */
 	dev_t device;	/* it lies on */

@@ -82,6 +82,7 @@ struct generation {
 	struct configuration *configuration;
 	int configuration_descriptor;
 	int tables;
+	int tls; /* certificates and keys; an empty file where there are none */
 	int mail_root;
 	int spool;
 	struct log_settings log;
@@ -118,8 +119,9 @@ struct master {
 	TAILQ_HEAD(child_list, child) children;
 	TAILQ_HEAD(generation_list, generation) old; /* their workers finish what they have */
 	struct generation *current;
-	struct generation *next; /* being started by a reload */
-	struct event next_timer; /* until it must be ready */
+	struct generation *next;   /* being started by a reload */
+	struct event next_timer;   /* until it must be ready */
+	struct event certificates; /* each day */
 	struct place delivery;
 	struct crash_history crashes[PROCESS_COUNT];
 	uint32_t last_serial;

@@ -78,6 +78,7 @@ static bool fill_with_worker(struct place *place, struct problem *problem)
 		descriptors[START_LOG] = generation->log.descriptor;
 		descriptors[START_SPOOL] = spool;
 		descriptors[START_SCOREBOARD] = place->master->scoreboard_descriptor;
+		descriptors[START_TLS] = generation->tls;
 		send_start(place->child, generation, descriptors, START_DESCRIPTORS_WORKER);
 	}
 	close(spool);

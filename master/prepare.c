@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/tables/tables.h"
+#include "common/tls/seal.h"
 #include "master/folder.h"
 #include "master/log_file.h"
 #include "master/pid_file.h"
@@ -84,6 +85,12 @@ static bool build_tables(struct generation *generation, struct problem *problem)
 {
 	generation->tables = tables_build(generation->configuration, problem);
 	return generation->tables >= 0;
+}
+
+static bool seal_tls(struct generation *generation, struct problem *problem)
+{
+	generation->tls = tls_seal(generation->configuration, problem);
+	return generation->tls >= 0;
 }
 
 static bool find_users(struct generation *generation, struct problem *problem)
@@ -262,6 +269,7 @@ static const struct step {
 	{ AT_CHECK | AT_START | AT_RELOAD, EX_CONFIG, read_configuration },
 	{ AT_CHECK | AT_START | AT_RELOAD, EX_OSERR, make_places },
 	{ AT_CHECK | AT_START | AT_RELOAD, EX_CONFIG, build_tables },
+	{ AT_CHECK | AT_START | AT_RELOAD, EX_CONFIG, seal_tls },
 	{ AT_CHECK | AT_START, EX_CONFIG, find_users },
 	{ AT_START | AT_RELOAD, EX_CANTCREAT, open_log },
 	{ AT_START, EX_OSERR, begin_log },
@@ -288,6 +296,7 @@ static struct generation *new_generation(struct master *master)
 	generation->number = master->current ? master->current->number + 1 : 1;
 	generation->configuration_descriptor = -1;
 	generation->tables = -1;
+	generation->tls = -1;
 	generation->mail_root = -1;
 	generation->spool = -1;
 	generation->log.descriptor = -1;
@@ -333,6 +342,7 @@ void generation_free(struct generation *generation)
 		return;
 	close_opened(generation->configuration_descriptor);
 	close_opened(generation->tables);
+	close_opened(generation->tls);
 	close_opened(generation->mail_root);
 	close_opened(generation->spool);
 	log_file_close(&generation->log);

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "master/certificates.h"
 #include "master/child.h"
 #include "master/logging.h"
 #include "master/notify.h"
@@ -193,6 +194,7 @@ static void put_in_force(struct master *master)
 	master->next = NULL;
 	logging_switch(master);
 	log_in_force(before, master->current);
+	certificates_watch(master);
 	/* Messages of the new workers wait for the new delivery, whose tables are theirs. */
 	replace_delivery(master);
 	for (size_t i = 0; i < master->current->count; i++)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "master/background.h"
+#include "master/certificates.h"
 #include "master/child.h"
 #include "master/logging.h"
 #include "master/notify.h"
@@ -59,6 +60,7 @@ static void service_ready(struct master *master)
 	log_number(&line, "listeners", (long long)master->current->sockets.count);
 	log_number(&line, "workers", (long long)master->current->count);
 	log_end(&line);
+	certificates_watch(master);
 	tell_terminal(master);
 	notify_service_manager("READY=1");
 	if (master->waiting >= 0)

@@ -19,28 +19,20 @@
 #include "common/fail/fail.h"
 #include "common/frame/message.h"
 #include "common/log/log.h"
+#include "worker/id.h"
+#include "worker/listener.h"
+#include "worker/opening.h"
 #include "worker/session.h"
 
 /* Connections taken in one turn of the loop, so that sessions get theirs. */
 #define ACCEPT_AT_ONCE 32
 
-struct listener {
-	LIST_ENTRY(listener) next;
-	struct worker *worker;
-	int socket;
-	struct event readable;
-	char title[sizeof(((struct message_listener *)0)->title)];
-};
-
 static void on_connection(int socket, short what, void *context);
 
 void accept_add(struct worker *worker, int socket, const char *title)
 {
-	struct listener *listener = must_allocate(1, sizeof(*listener));
+	struct listener *listener = listener_new(worker, socket, title);
 
-	listener->worker = worker;
-	listener->socket = socket;
-	strlcpy(listener->title, title, sizeof(listener->title));
 	evutil_make_socket_nonblocking(socket);
 	event_assign(&listener->readable, worker->loop, socket, EV_READ | EV_PERSIST, on_connection,
 		     listener);
@@ -89,19 +81,16 @@ static bool is_local(const struct sockaddr_in6 *client)
 
 /* ---- refusing ---- */
 
-static void log_refusal(const struct listener *listener, const struct sockaddr_in6 *client,
-			const char *limit, long long value)
+static void log_refusal(const struct listener *listener, const char *id,
+			const struct sockaddr_in6 *client, const char *limit, long long value)
 {
-	char text[INET6_ADDRSTRLEN] = "";
+	char text[INET6_ADDRSTRLEN];
 	struct log_line line;
 
-	if (is_local(client))
-		strlcpy(text, "unix", sizeof(text));
-	else
-		inet_ntop(AF_INET6, &client->sin6_addr, text, sizeof(text));
-	log_begin(&line, EVENT_REFUSE, NULL);
-	log_text(&line, "client", strncmp(text, "::ffff:", 7) == 0 ? text + 7 : text);
-	log_text(&line, "listener", listener->title);
+	client_name(&client->sin6_addr, text);
+	log_begin(&line, EVENT_REFUSE, id);
+	log_text(&line, "client", text);
+	log_text(&line, "listener", listener->configuration->title);
 	log_number(&line, "code", 421);
 	log_text(&line, "limit", limit);
 	log_number(&line, "value", value);
@@ -112,10 +101,14 @@ static void refuse(const struct listener *listener, int socket, const struct soc
 		   enum smtp_reply reply, const char *limit, long long value)
 {
 	char line[SMTP_REPLY_SIZE];
-	size_t length = smtp_reply_format(reply, NULL, false, line);
+	char id[ID_SIZE];
+	size_t length;
 
-	log_refusal(listener, client, limit, value);
-	if (write(socket, line, length) < 0)
+	id_new(listener->worker->serial, id);
+	length = smtp_reply_format(reply, NULL, false, id, line);
+	log_refusal(listener, id, client, limit, value);
+	/* A client that begins with TLS would not understand it. */
+	if (listener->configuration->tls != LISTEN_TLS_IMPLICIT && write(socket, line, length) < 0)
 		errno = 0; /* it is gone: nothing is owed to it */
 	close(socket);
 }
@@ -137,7 +130,8 @@ static void admit(struct listener *listener, int socket, const struct sockaddr_i
 		       sessions);
 		return;
 	}
-	if (per_address &&
+	if (per_address && !is_trusted(&listener->proxy, &client->sin6_addr) &&
+	    !is_local(client) &&
 	    scoreboard_from(worker->board, &client->sin6_addr) >= (size_t)per_address) {
 		refuse(listener, socket, client, SMTP_REPLY_TOO_MANY_FROM_YOU,
 		       "limits.sessions-per-address", per_address);
@@ -146,7 +140,7 @@ static void admit(struct listener *listener, int socket, const struct sockaddr_i
 	/* Replies are written whole: Nagle's algorithm would only hold them back. */
 	if (!is_local(client))
 		setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (!session_open(worker, socket, client, listener->title))
+	if (!session_open(listener, socket, client))
 		refuse(listener, socket, client, SMTP_REPLY_NO_RESOURCES, "memory", 0);
 }
 

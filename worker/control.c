@@ -13,6 +13,8 @@
 #include "common/fail/fail.h"
 #include "common/frame/channel.h"
 #include "common/log/log.h"
+#include "common/tls/context.h"
+#include "common/tls/tickets.h"
 #include "worker/accept.h"
 #include "worker/outbox.h"
 #include "worker/session.h"
@@ -33,23 +35,6 @@ static void open_log(const struct worker *worker, const struct message_start *st
 	log_open("postern-worker", &settings);
 }
 
-static void fill_settings(struct worker *worker)
-{
-	const struct configuration *from = worker->configuration;
-	struct smtp_settings *to = &worker->settings;
-
-	to->hostname = from->hostname;
-	to->greeting = from->smtp.greeting;
-	to->strict_addresses = from->smtp.address_syntax == ADDRESS_SYNTAX_STRICT;
-	to->helo_argument_optional = from->smtp.helo_argument == HELO_ARGUMENT_OPTIONAL;
-	to->command_line = (size_t)from->limits.command_line;
-	to->data_line = (size_t)from->limits.data_line;
-	to->message_size = (uint64_t)from->limits.message_size;
-	to->recipients = (unsigned)from->limits.recipients;
-	to->errors = (unsigned)from->limits.errors;
-	to->unknown_commands = (unsigned)from->limits.unknown_commands;
-}
-
 static const struct timeval *common_timeout(struct worker *worker, long long seconds)
 {
 	struct timeval duration = { .tv_sec = (time_t)seconds };
@@ -62,6 +47,8 @@ static const struct timeval *common_timeout(struct worker *worker, long long sec
 static void fill_timeouts(struct worker *worker)
 {
 	worker->wait_command = common_timeout(worker, worker->configuration->timeouts.command);
+	worker->wait_handshake = common_timeout(worker, worker->configuration->timeouts.handshake);
+	worker->wait_proxy = common_timeout(worker, worker->configuration->timeouts.proxy);
 	worker->wait_data = common_timeout(worker, worker->configuration->timeouts.data);
 	worker->wait_write = common_timeout(worker, worker->configuration->timeouts.write);
 	worker->wait_linger = common_timeout(worker, LINGER_SECONDS);
@@ -81,9 +68,34 @@ static void read_files(struct worker *worker, const int *descriptors)
 	worker->board = scoreboard_map(descriptors[START_SCOREBOARD], &problem);
 	if (!worker->board)
 		impossible(problem.text);
+	if (!tls_contexts_open(descriptors[START_TLS], worker->configuration, &worker->tls,
+			       &problem))
+		impossible(problem.text);
 	close(descriptors[START_CONFIGURATION]);
 	close(descriptors[START_TABLES]);
+	close(descriptors[START_TLS]);
 	close(descriptors[START_SCOREBOARD]);
+}
+
+/* More often than each hour: common/tls/tickets.h. */
+#define RATCHET_SECONDS 600
+
+static void on_ratchet(int descriptor, short what, void *context)
+{
+	struct worker *worker = context;
+
+	(void)descriptor;
+	(void)what;
+	tls_contexts_ratchet(worker->tls, tls_tickets_clock());
+}
+
+static void watch_tickets(struct worker *worker)
+{
+	static const struct timeval interval = { .tv_sec = RATCHET_SECONDS };
+
+	event_assign(&worker->ratchet, worker->loop, -1, EV_PERSIST, on_ratchet, worker);
+	if (worker->tls)
+		event_add(&worker->ratchet, &interval);
 }
 
 static void on_start(struct worker *worker, const struct channel_message *message)
@@ -102,8 +114,8 @@ static void on_start(struct worker *worker, const struct channel_message *messag
 	worker->spool = spool_new(message->descriptors[START_SPOOL],
 				  (uint64_t)worker->configuration->limits.spool);
 	worker->outbox = outbox_new(worker, session_answer);
-	fill_settings(worker);
 	fill_timeouts(worker);
+	watch_tickets(worker);
 	worker->state = WORKER_RUNNING;
 	log_started(start.serial);
 	channel_send(CHANNEL_DESCRIPTOR, MESSAGE_READY, NULL, NULL, 0);

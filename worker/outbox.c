@@ -60,10 +60,10 @@ struct outbox *outbox_new(struct worker *worker, outbox_answer *answer)
 	return outbox;
 }
 
-static void forget(struct outbox *outbox, struct messages *list, struct message *message)
+static void forget(struct messages *list, struct message *message)
 {
 	TAILQ_REMOVE(list, message, next);
-	message_free(message, outbox->worker->spool);
+	message_free(message);
 }
 
 /* ---- the connection to delivery ---- */
@@ -120,7 +120,8 @@ void outbox_connect(struct outbox *outbox, int verdicts, int messages)
 static bool build_frame(struct message *message, struct submission *submission)
 {
 	/* Longest envelope without its recipients: every string at its bound. */
-	size_t fixed = 512 + ENVELOPE_HELO_MAX + strlen(message->sender);
+	size_t fixed =
+		1024 + ENVELOPE_HELO_MAX + strlen(message->sender) + strlen(message->parameters);
 	size_t size = MESSAGE_HEADER_SIZE + fixed + message->recipients.used;
 	struct wire_writer writer = { .size = size - MESSAGE_HEADER_SIZE };
 
@@ -142,7 +143,9 @@ bool outbox_submit(struct outbox *outbox, struct message *message, struct submis
 	memcpy(submission->id, message->id, sizeof(submission->id));
 	submission->flags = message->flags;
 	submission->sender = (struct wire_string){ message->sender, strlen(message->sender) };
-	submission->body_length = message_body_length(message);
+	submission->parameters =
+		(struct wire_string){ message->parameters, strlen(message->parameters) };
+	submission->body_length = body_length(message->body);
 	submission->recipient_count = message->recipient_count;
 	if (!build_frame(message, submission))
 		return false;
@@ -159,7 +162,8 @@ bool outbox_submit(struct outbox *outbox, struct message *message, struct submis
 static int gather(const struct message *message, struct iovec *parts)
 {
 	uint64_t sent = message->sent;
-	uint64_t spooled = message->frame_length + (uint64_t)message->block_count * SPOOL_BLOCK;
+	uint64_t spooled =
+		message->frame_length + (uint64_t)message->body->block_count * SPOOL_BLOCK;
 	int count = 0;
 
 	if (sent < message->frame_length) {
@@ -167,9 +171,9 @@ static int gather(const struct message *message, struct iovec *parts)
 		parts[count++].iov_len = message->frame_length - sent;
 		sent = message->frame_length;
 	}
-	if (sent >= spooled && sent - spooled < message->tail_used) {
-		parts[count].iov_base = message->tail + (sent - spooled);
-		parts[count++].iov_len = message->tail_used - (sent - spooled);
+	if (sent >= spooled && sent - spooled < message->body->tail_used) {
+		parts[count].iov_base = message->body->tail + (sent - spooled);
+		parts[count++].iov_len = message->body->tail_used - (sent - spooled);
 	}
 	return count;
 }
@@ -177,14 +181,15 @@ static int gather(const struct message *message, struct iovec *parts)
 static bool is_in_blocks(const struct message *message)
 {
 	return message->sent >= message->frame_length &&
-	       message->sent < message->frame_length + (uint64_t)message->block_count * SPOOL_BLOCK;
+	       message->sent <
+		       message->frame_length + (uint64_t)message->body->block_count * SPOOL_BLOCK;
 }
 
 static ssize_t send_block(struct outbox *outbox, const struct message *message)
 {
 	uint64_t place = message->sent - message->frame_length;
 
-	return spool_send(outbox->worker->spool, message->blocks[place / SPOOL_BLOCK],
+	return spool_send(outbox->worker->spool, message->body->blocks[place / SPOOL_BLOCK],
 			  place % SPOOL_BLOCK, outbox->messages);
 }
 
@@ -201,7 +206,7 @@ static ssize_t send_parts(struct outbox *outbox)
 		if (count > PARTS - 2)
 			break;
 		count += gather(message, parts + count);
-		if (message->block_count)
+		if (message->body->block_count)
 			break;
 	}
 	return writev(outbox->messages, parts, count);
@@ -214,7 +219,7 @@ static void advance(struct outbox *outbox, uint64_t count)
 	uint64_t left;
 
 	while (count && (message = TAILQ_FIRST(&outbox->waiting))) {
-		left = message->frame_length + message_body_length(message) - message->sent;
+		left = message->frame_length + body_length(message->body) - message->sent;
 		if (count < left) {
 			message->sent += count;
 			return;
@@ -251,7 +256,7 @@ static void give_up_spooled(struct outbox *outbox, struct message *message, int 
 	log_text(&line, "reason", strerror(error));
 	log_end(&line);
 	answer(outbox, message, SMTP_REPLY_SYSTEM_ERROR);
-	forget(outbox, &outbox->waiting, message);
+	forget(&outbox->waiting, message);
 	disconnect(outbox);
 }
 
@@ -346,7 +351,7 @@ static bool take_verdict(struct outbox *outbox, const uint8_t *frame, struct pro
 	if (!message)
 		return problem_set(problem, "a verdict for a message that was not submitted");
 	answer(outbox, message, replies[verdict.verdict]);
-	forget(outbox, &outbox->sent, message);
+	forget(&outbox->sent, message);
 	return true;
 }
 
@@ -402,7 +407,7 @@ static void give_up_old(struct outbox *outbox, struct messages *list, int64_t ol
 		answer(outbox, message, SMTP_REPLY_NO_VERDICT);
 		/* What delivery has seen a part of stays, for the verdict that will come. */
 		if (message->sent == 0)
-			forget(outbox, list, message);
+			forget(list, message);
 	}
 }
 
@@ -420,33 +425,29 @@ static void on_age(int descriptor, short what, void *context)
 		channel_send(CHANNEL_DESCRIPTOR, MESSAGE_PIPES_LOST, NULL, NULL, 0);
 }
 
-static struct message *find_in(const struct messages *list, const struct session *session)
+void outbox_each(struct outbox *outbox, const struct session *session, outbox_visit *visit)
 {
+	struct messages *const lists[] = { &outbox->waiting, &outbox->sent };
 	struct message *message;
 
-	TAILQ_FOREACH (message, list, next)
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		TAILQ_FOREACH (message, lists[i], next)
+			if (message->session == session)
+				visit(session, message);
+}
+
+void outbox_abandon(struct outbox *outbox, const struct session *session)
+{
+	struct message *message, *following;
+
+	TAILQ_FOREACH (message, &outbox->sent, next)
 		if (message->session == session)
-			return message;
-	return NULL;
-}
-
-const struct message *outbox_find(const struct outbox *outbox, const struct session *session)
-{
-	const struct message *message = find_in(&outbox->waiting, session);
-
-	return message ? message : find_in(&outbox->sent, session);
-}
-
-void outbox_abandon(struct outbox *outbox, struct session *session)
-{
-	struct message *waiting = find_in(&outbox->waiting, session);
-	struct message *sent = find_in(&outbox->sent, session);
-
-	if (sent)
-		sent->session = NULL;
-	if (!waiting)
-		return;
-	waiting->session = NULL;
-	if (waiting->sent == 0)
-		forget(outbox, &outbox->waiting, waiting);
+			message->session = NULL;
+	TAILQ_FOREACH_SAFE (message, &outbox->waiting, next, following) {
+		if (message->session != session)
+			continue;
+		message->session = NULL;
+		if (message->sent == 0)
+			forget(&outbox->waiting, message);
+	}
 }

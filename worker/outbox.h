@@ -28,13 +28,15 @@ void outbox_connect(struct outbox *outbox, int verdicts, int messages);
  */
 bool outbox_submit(struct outbox *outbox, struct message *message, struct submission *submission);
 
-/* The message that this session waits for; NULL: none. */
-const struct message *outbox_find(const struct outbox *outbox, const struct session *session);
+typedef void outbox_visit(const struct session *session, const struct message *message);
+
+/* Calls `visit` for each message that this session waits for. */
+void outbox_each(struct outbox *outbox, const struct session *session, outbox_visit *visit);
 
 /*
- * The session does not wait any more. Its message is dropped if delivery has
- * seen nothing of it; otherwise it may still be stored.
+ * The session does not wait any more. Those of its messages that delivery has
+ * seen nothing of are dropped; the others may still be stored.
  */
-void outbox_abandon(struct outbox *outbox, struct session *session);
+void outbox_abandon(struct outbox *outbox, const struct session *session);
 
 #endif

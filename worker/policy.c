@@ -10,8 +10,9 @@
 
 #include <event2/buffer.h>
 
-#include "worker/outbox.h"
+#include "worker/peer.h"
 #include "worker/session.h"
+#include "worker/verdict.h"
 
 static void answer(struct session *session, enum smtp_reply reply)
 {
@@ -19,11 +20,10 @@ static void answer(struct session *session, enum smtp_reply reply)
 	session->decided = NULL;
 }
 
-static void on_greeted(void *context, struct smtp_text name, bool extended)
+static void on_greeted(void *context, struct smtp_text name)
 {
 	struct session *session = context;
 
-	(void)extended;
 	free(session->helo);
 	session->helo = strndup(name.bytes, name.length);
 }
@@ -33,7 +33,7 @@ static void on_reset(void *context)
 	struct session *session = context;
 
 	if (session->message)
-		message_free(session->message, session->worker->spool);
+		message_free(session->message);
 	session->message = NULL;
 }
 
@@ -50,7 +50,7 @@ static void on_mail(void *context, const struct smtp_path *sender,
 		flags |= SUBMISSION_SMTPUTF8;
 	snprintf(id, sizeof(id), "%s-%u", session->id, ++session->transactions);
 	on_reset(session);
-	session->message = message_new(id, sender, flags);
+	session->message = message_new(id, sender, parameters->raw, flags, session->worker->spool);
 	answer(session, session->message ? SMTP_REPLY_SENDER_OK : SMTP_REPLY_NO_MEMORY);
 }
 
@@ -67,7 +67,6 @@ static void on_rcpt(void *context, const struct smtp_path *recipient,
 	char local[SMTP_LOCAL_MAX + 1], domain[SMTP_DOMAIN_MAX + 1];
 	struct recipient_decision decision;
 
-	(void)parameters;
 	require(smtp_local_unquote(recipient, local, sizeof(local)) >= 0);
 	require(recipient->domain.length < sizeof(domain));
 	memcpy(domain, recipient->domain.bytes, recipient->domain.length);
@@ -75,7 +74,7 @@ static void on_rcpt(void *context, const struct smtp_path *recipient,
 	tables_decide(session->worker->tables, local, domain, &decision);
 	session->decided = decision.decided;
 	if (decision.class == RECIPIENT_ACCEPTED &&
-	    !message_add_recipient(session->message, recipient, local)) {
+	    !message_add_recipient(session->message, recipient, local, parameters->raw)) {
 		session->decided = "memory";
 		answer(session, SMTP_REPLY_NO_MEMORY);
 		return;
@@ -92,42 +91,28 @@ static void on_body(void *context, const char *bytes, size_t length)
 {
 	struct session *session = context;
 
-	message_add_body(session->message, session->worker->spool, bytes, length);
+	body_add(session->message->body, session->message->id, bytes, length);
 }
 
 static void on_doomed(void *context)
 {
 	struct session *session = context;
 
-	message_drop_body(session->message, session->worker->spool);
+	body_drop(session->message->body);
 }
 
 static void on_end(void *context, uint64_t size)
 {
-	struct session *session = context;
-	const char *helo = session->helo ? session->helo : "";
-	struct submission submission = {
-		.received = clock_now(),
-		.client = session->client,
-		.client_port = session->port,
-		.helo = { helo, strlen(helo) },
-	};
-
 	(void)size;
-	if (session->message->failed) {
-		session->decided = session->message->failed_by;
-		answer(session, session->message->fault);
-		return;
-	}
-	snprintf(submission.protocol, sizeof(submission.protocol), "%s",
-		 smtp_server_protocol(session->engine));
-	if (!outbox_submit(session->worker->outbox, session->message, &submission)) {
-		session->decided = "memory";
-		answer(session, SMTP_REPLY_NO_MEMORY);
-		return;
-	}
-	session->message->session = session;
-	session->message = NULL;
+	verdict_ask(context);
+}
+
+/* Answered by session_settle, which knows whether anything came behind it. */
+static void on_starttls(void *context)
+{
+	struct session *session = context;
+
+	session->asks_tls = true;
 }
 
 static void on_output(void *context, const char *bytes, size_t length)
@@ -208,12 +193,15 @@ static void on_rejected(void *context, const struct smtp_rejection *rejection)
 
 	session->rejected++;
 	log_rejection(session, rejection, reply);
-	if (reply->code == 421 && !session->reason)
+	if (rejection->closes && !session->reason)
 		session->reason = reply->name;
 }
 
 const struct smtp_policy worker_policy = {
 	.greeted = on_greeted,
+	.starttls = on_starttls,
+	.xclient = peer_xclient,
+	.xforward = peer_xforward,
 	.mail = on_mail,
 	.rcpt = on_rcpt,
 	.data = on_data,

@@ -14,7 +14,12 @@
 
 #include <event2/buffer.h>
 
+#include "worker/introduction.h"
+#include "worker/opening.h"
 #include "worker/outbox.h"
+#include "worker/secure.h"
+#include "worker/transport.h"
+#include "worker/verdict.h"
 
 /*
  * Replies can be longer than the commands that cause them. While commands come
@@ -50,31 +55,41 @@ static void log_disconnect(const struct session *session)
 	log_end(&line);
 }
 
+static void free_parts(struct session *session)
+{
+	if (session->message)
+		message_free(session->message);
+	if (session->output)
+		evbuffer_free(session->output);
+	if (session->pending)
+		evbuffer_free(session->pending);
+	SSL_free(session->tls);
+	smtp_server_free(session->engine);
+	free(session->answers);
+	free(session->introduction);
+	free(session->secured);
+	free(session->helo);
+	free(session);
+}
+
 static void destroy(struct session *session)
 {
 	struct worker *worker = session->worker;
 
 	log_disconnect(session);
 	outbox_abandon(worker->outbox, session);
-	if (session->message)
-		message_free(session->message, worker->spool);
 	event_del(&session->readable);
 	event_del(&session->writable);
 	event_del(&session->timer);
 	close(session->socket);
-	evbuffer_free(session->output);
-	if (session->pending)
-		evbuffer_free(session->pending);
-	smtp_server_free(session->engine);
 	LIST_REMOVE(session, next);
 	worker->session_count--;
 	scoreboard_closed(worker->board, worker->slot, &session->client);
-	free(session->helo);
-	free(session);
+	free_parts(session);
 	worker_end_if_done(worker);
 }
 
-static void end(struct session *session, const char *reason)
+void session_end(struct session *session, const char *reason)
 {
 	if (!session->reason)
 		session->reason = reason;
@@ -93,14 +108,12 @@ static bool is_closed(const struct session *session)
  */
 static void linger(struct session *session)
 {
+	transport_finish(session);
 	if (!session->reason) {
-		end(session, "quit");
+		session_end(session, "quit");
 		return;
 	}
-	session->lingering = true;
-	shutdown(session->socket, SHUT_WR);
-	event_add(&session->readable, NULL);
-	event_add(&session->timer, session->worker->wait_linger);
+	session_enter(session, PHASE_LINGERING);
 }
 
 /* ---- output ---- */
@@ -108,70 +121,103 @@ static void linger(struct session *session)
 /* False when the connection is broken, and the session gone with it. */
 static bool flush(struct session *session)
 {
-	session->blocked = false;
 	if (session->broken) {
-		end(session, "out of memory");
+		session_end(session, "out of memory");
 		return false;
 	}
-	while (evbuffer_get_length(session->output)) {
-		if (evbuffer_write(session->output, session->socket) >= 0 || errno == EINTR)
-			continue;
-		if (errno == EAGAIN) {
-			session->blocked = true;
-			return true;
-		}
-		end(session, strerror(errno));
-		return false;
-	}
-	return true;
+	if (transport_write(session))
+		return true;
+	session_end(session, strerror(errno));
+	return false;
+}
+
+/* Says a last reply, whatever the session waits for. */
+static void close_now(struct session *session, enum smtp_reply reply, const char *argument,
+		      const char *limit, unsigned long long value)
+{
+	outbox_abandon(session->worker->outbox, session);
+	smtp_server_close(session->engine, reply, argument, limit, value);
 }
 
 /* ---- timers ---- */
 
+/* A new stretch of time in which the body must come on at its rate. */
+static void time_body(struct session *session)
+{
+	session->body_timed = smtp_server_body_bytes(session->engine);
+	event_add(&session->timer, session->worker->wait_data);
+}
+
 /*
  * RFC 5321 4.5.3.2: each phase has a time of its own. The time for a command
- * begins anew with the next command, not with each byte of one.
+ * begins anew with the next command, and that for a body when it is over, not
+ * with each byte of one.
  */
 static void set_timer(struct session *session)
 {
 	unsigned long commands = smtp_server_commands(session->engine);
+	bool was_body = session->times_body;
+	bool is_set = event_pending(&session->timer, EV_TIMEOUT, NULL);
 
+	session->times_body = false;
 	if (smtp_server_is_waiting(session->engine)) {
 		event_del(&session->timer);
 	} else if (session->blocked) {
 		event_add(&session->timer, session->worker->wait_write);
-	} else if (smtp_server_state(session->engine) == SMTP_DATA) {
-		event_add(&session->timer, session->worker->wait_data);
-	} else if (commands != session->commands_timed ||
-		   !event_pending(&session->timer, EV_TIMEOUT, NULL)) {
+	} else if (smtp_server_expects_body(session->engine)) {
+		session->times_body = true;
+		if (!was_body || !is_set)
+			time_body(session);
+	} else if (was_body || !is_set || commands != session->commands_timed) {
 		event_add(&session->timer, session->worker->wait_command);
 	}
 	session->commands_timed = commands;
 }
 
+/* The time for a part of the body is over: it goes on if enough of it has come. */
+static void check_rate(struct session *session)
+{
+	const struct configuration *configuration = session->worker->configuration;
+	uint64_t came = smtp_server_body_bytes(session->engine) - session->body_timed;
+	uint64_t wanted =
+		(uint64_t)(configuration->limits.data_rate * configuration->timeouts.data);
+
+	if (came == 0) {
+		session->decided = "timeouts.data";
+		close_now(session, SMTP_REPLY_IDLE_TOO_LONG, NULL, NULL, 0);
+	} else if (came < wanted) {
+		close_now(session, SMTP_REPLY_TOO_SLOW, NULL, "data-rate",
+			  (unsigned long long)configuration->limits.data_rate);
+	} else {
+		time_body(session);
+		return;
+	}
+	session_settle(session);
+}
+
 /* ---- input ---- */
+
+/* Whether the engine would take bytes now. */
+static bool takes_bytes(const struct session *session)
+{
+	return !(smtp_server_state(session->engine) & (SMTP_CLOSED | SMTP_SECURING)) &&
+	       !smtp_server_is_waiting(session->engine);
+}
 
 /* Feeds the engine as long as it takes, and as the client takes what comes out. */
 static size_t feed(struct session *session, const char *bytes, size_t length)
 {
 	size_t used = 0, piece;
 
-	while (used < length && !is_closed(session) && !smtp_server_is_waiting(session->engine)) {
+	while (used < length && takes_bytes(session)) {
 		piece = length - used;
-		if (smtp_server_state(session->engine) != SMTP_DATA && piece > COMMAND_PIECE)
+		if (!smtp_server_expects_body(session->engine) && piece > COMMAND_PIECE)
 			piece = COMMAND_PIECE;
 		used += smtp_server_input(session->engine, bytes + used, piece);
 		if (evbuffer_get_length(session->output) >= OUTPUT_ENOUGH)
 			break;
 	}
 	return used;
-}
-
-/* Says 421 whatever the session waits for. */
-static void close_now(struct session *session, enum smtp_reply reply, const char *argument)
-{
-	outbox_abandon(session->worker->outbox, session);
-	smtp_server_close(session->engine, reply, argument);
 }
 
 /* What the engine has not taken is kept; at most one read(2) of it. */
@@ -182,7 +228,7 @@ static void keep(struct session *session, const char *bytes, size_t length)
 	if (!session->pending)
 		session->pending = evbuffer_new();
 	if (!session->pending || evbuffer_add(session->pending, bytes, length) < 0)
-		close_now(session, SMTP_REPLY_NO_RESOURCES, NULL);
+		close_now(session, SMTP_REPLY_NO_RESOURCES, NULL, NULL, 0);
 }
 
 static size_t pending_length(const struct session *session)
@@ -199,7 +245,7 @@ static void feed_pending(struct session *session)
 		return;
 	bytes = (const char *)evbuffer_pullup(session->pending, -1);
 	if (!bytes) {
-		close_now(session, SMTP_REPLY_NO_RESOURCES, NULL);
+		close_now(session, SMTP_REPLY_NO_RESOURCES, NULL, NULL, 0);
 		return;
 	}
 	evbuffer_drain(session->pending, feed(session, bytes, length));
@@ -214,65 +260,146 @@ static void drop_pending(struct session *session)
 
 static bool takes_input(const struct session *session)
 {
-	return !is_closed(session) && !session->blocked && !session->pending &&
-	       !smtp_server_is_waiting(session->engine);
+	return takes_bytes(session) && !session->blocked && !session->pending;
 }
 
-/* After every step: sends what there is to say, and waits for what comes next. */
-static void settle(struct session *session)
+/* What was read ahead of the engine, as far as it and the client take it. False: it is gone. */
+static bool settle_pending(struct session *session)
 {
-	if (!flush(session))
-		return;
-	while (pending_length(session) && !session->blocked && !is_closed(session) &&
-	       !smtp_server_is_waiting(session->engine)) {
+	while (pending_length(session) && !session->blocked && takes_bytes(session)) {
 		feed_pending(session);
+		if (session->asks_tls)
+			secure_answer(session);
 		if (!flush(session))
-			return;
+			return false;
 	}
 	if (pending_length(session) == 0 || is_closed(session))
 		drop_pending(session);
+	return true;
+}
+
+static void wait_for_input(struct session *session)
+{
+	event_add(&session->readable, NULL);
+	if (transport_has_more(session))
+		event_active(&session->readable, EV_READ, 0);
+}
+
+void session_settle(struct session *session)
+{
+	if (session->asks_tls)
+		secure_answer(session);
+	if (!flush(session) || !settle_pending(session))
+		return;
 	if (session->blocked)
 		event_add(&session->writable, NULL);
+	else if (smtp_server_state(session->engine) == SMTP_SECURING) {
+		if (!secure_begin(session))
+			session_end(session, "out of memory");
+		return;
+	}
 	if (takes_input(session))
-		event_add(&session->readable, NULL);
+		wait_for_input(session);
 	if (is_closed(session) && !session->blocked)
 		linger(session);
 	else
 		set_timer(session);
 }
 
-static void on_readable(int socket, short what, void *context)
+/* ---- the phases ---- */
+
+static void on_end_of_input(struct session *session, ssize_t length)
 {
-	struct session *session = context;
+	if (length < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	session_end(session, length == 0 ? "client closed" : strerror(errno));
+}
+
+static void read_dialogue(struct session *session)
+{
 	char *input = session->worker->input;
 	ssize_t length;
 	size_t used;
 
-	(void)what;
-	if (!session->lingering && !takes_input(session)) {
+	if (!takes_input(session)) {
 		/* Only now: most clients are silent while they wait, and it costs a system call. */
 		event_del(&session->readable);
 		return;
 	}
-	length = read(socket, input, WORKER_INPUT_SIZE);
-	if (length < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
+	length = transport_read(session, input, WORKER_INPUT_SIZE);
 	if (length <= 0) {
-		end(session, length == 0 ? "client closed" : strerror(errno));
+		on_end_of_input(session, length);
 		return;
 	}
-	if (session->lingering)
-		return;
 	used = feed(session, input, (size_t)length);
 	keep(session, input + used, (size_t)length - used);
-	settle(session);
+	session_settle(session);
+}
+
+static void dialogue_is_late(struct session *session)
+{
+	if (session->blocked) {
+		session_end(session, "timeout: the client takes no replies");
+		return;
+	}
+	if (session->times_body) {
+		check_rate(session);
+		return;
+	}
+	session->decided = "timeouts.command";
+	close_now(session, SMTP_REPLY_IDLE_TOO_LONG, NULL, NULL, 0);
+	session_settle(session);
+}
+
+/* Nobody listens to what a client says now, but it may be in the middle of it. */
+static void read_rest(struct session *session)
+{
+	ssize_t length = read(session->socket, session->worker->input, WORKER_INPUT_SIZE);
+
+	if (length <= 0)
+		on_end_of_input(session, length);
+}
+
+static void handshake_is_late(struct session *session)
+{
+	secure_log_failure(session);
+	session_end(session, "timeout: timeouts.handshake");
+}
+
+static void introduction_is_late(struct session *session)
+{
+	session_end(session, "timeout: timeouts.proxy");
+}
+
+static const struct {
+	void (*on_readable)(struct session *session);
+	void (*on_writable)(struct session *session);
+	void (*on_timer)(struct session *session);
+} phases[PHASE_COUNT] = {
+	[PHASE_INTRODUCTION] = { introduction_continue, NULL, introduction_is_late },
+	[PHASE_HANDSHAKE] = { secure_continue, secure_continue, handshake_is_late },
+	[PHASE_HOLDING] = { opening_interrupted, NULL, opening_greet },
+	[PHASE_DIALOGUE] = { read_dialogue, session_settle, dialogue_is_late },
+	[PHASE_LINGERING] = { read_rest, NULL, destroy },
+};
+
+static void on_readable(int socket, short what, void *context)
+{
+	struct session *session = context;
+
+	(void)socket;
+	(void)what;
+	phases[session->phase].on_readable(session);
 }
 
 static void on_writable(int socket, short what, void *context)
 {
+	struct session *session = context;
+
 	(void)socket;
 	(void)what;
-	settle(context);
+	if (phases[session->phase].on_writable)
+		phases[session->phase].on_writable(session);
 }
 
 static void on_timer(int socket, short what, void *context)
@@ -281,157 +408,73 @@ static void on_timer(int socket, short what, void *context)
 
 	(void)socket;
 	(void)what;
-	if (session->lingering) {
-		destroy(session);
-	} else if (session->blocked) {
-		end(session, "timeout: the client takes no replies");
-	} else {
-		session->decided = smtp_server_state(session->engine) == SMTP_DATA
-					   ? "timeouts.data"
-					   : "timeouts.command";
-		close_now(session, SMTP_REPLY_IDLE_TOO_LONG, NULL);
-		settle(session);
-	}
+	phases[session->phase].on_timer(session);
 }
 
-/* ---- the beginning ---- */
-
-static bool make_parts(struct session *session)
+void session_watch(struct session *session)
 {
-	session->engine = smtp_server_new(&session->worker->settings, &worker_policy, session);
-	session->output = evbuffer_new();
-	if (session->engine && session->output)
-		return true;
-	smtp_server_free(session->engine);
-	if (session->output)
-		evbuffer_free(session->output);
-	return false;
-}
+	struct event_base *loop = session->worker->loop;
 
-/* An address as text; an IPv4-mapped one as IPv4. */
-static void name_in6(const struct in6_addr *address, char text[INET6_ADDRSTRLEN])
-{
-	if (IN6_IS_ADDR_V4MAPPED(address))
-		inet_ntop(AF_INET, address->s6_addr + 12, text, INET6_ADDRSTRLEN);
-	else
-		inet_ntop(AF_INET6, address, text, INET6_ADDRSTRLEN);
-}
-
-static void name_address(const struct sockaddr_storage *address, char text[INET6_ADDRSTRLEN])
-{
-	const void *place = address;
-
-	if (address->ss_family == AF_INET)
-		inet_ntop(AF_INET, &((const struct sockaddr_in *)place)->sin_addr, text,
-			  INET6_ADDRSTRLEN);
-	else if (address->ss_family == AF_INET6)
-		name_in6(&((const struct sockaddr_in6 *)place)->sin6_addr, text);
-}
-
-static void log_connect(const struct session *session)
-{
-	char local[INET6_ADDRSTRLEN] = "";
-	struct sockaddr_storage address;
-	socklen_t length = sizeof(address);
-	struct log_line line;
-
-	if (getsockname(session->socket, (struct sockaddr *)&address, &length) == 0)
-		name_address(&address, local);
-	session_log(session, &line, EVENT_CONNECT);
-	log_number(&line, "port", session->port);
-	log_text(&line, "local", local);
-	log_text(&line, "listener", session->listener);
-	log_end(&line);
-}
-
-bool session_open(struct worker *worker, int socket, const struct sockaddr_in6 *client,
-		  const char *listener)
-{
-	struct session *session = allocate(1, sizeof(*session));
-
-	if (!session)
-		return false;
-	session->worker = worker;
-	if (!make_parts(session)) {
-		free(session);
-		return false;
-	}
-	session->socket = socket;
-	session->client = client->sin6_addr;
-	session->port = ntohs(client->sin6_port);
-	session->listener = listener;
-	session->opened = clock_steady();
-	id_new(worker->serial, session->id);
-	name_in6(&session->client, session->client_text);
-	event_assign(&session->readable, worker->loop, socket, EV_READ | EV_PERSIST, on_readable,
+	event_assign(&session->readable, loop, session->socket, EV_READ | EV_PERSIST, on_readable,
 		     session);
-	event_assign(&session->writable, worker->loop, socket, EV_WRITE, on_writable, session);
-	event_assign(&session->timer, worker->loop, -1, 0, on_timer, session);
-	LIST_INSERT_HEAD(&worker->sessions, session, next);
-	worker->session_count++;
-	scoreboard_opened(worker->board, worker->slot, &session->client);
-	log_connect(session);
-	smtp_server_greet(session->engine);
-	settle(session);
-	return true;
+	event_assign(&session->writable, loop, session->socket, EV_WRITE, on_writable, session);
+	event_assign(&session->timer, loop, -1, 0, on_timer, session);
 }
 
-/* ---- what became of a message ---- */
-
-static void log_message(const struct session *session, const struct message *message,
-			enum smtp_reply reply)
+void session_enter(struct session *session, enum phase phase)
 {
-	char text[SMTP_REPLY_SIZE];
-	struct log_line line;
+	const struct timeval held = {
+		.tv_sec = (time_t)session->listener->configuration->greeting_delay
+	};
+	const struct timeval *times[PHASE_COUNT] = {
+		[PHASE_INTRODUCTION] = session->worker->wait_proxy,
+		[PHASE_HANDSHAKE] = session->worker->wait_handshake,
+		[PHASE_HOLDING] = &held,
+		[PHASE_LINGERING] = session->worker->wait_linger,
+	};
 
-	smtp_reply_format(reply, message->id, false, text);
-	text[strcspn(text, "\r")] = '\0';
-	session_log(session, &line, EVENT_MESSAGE);
-	log_text(&line, "message", message->id);
-	log_text(&line, "helo", session->helo);
-	log_text(&line, "protocol", smtp_server_protocol(session->engine));
-	log_text(&line, "from", message->sender);
-	log_number(&line, "recipients", message->recipient_count);
-	log_number(&line, "size", (long long)message_body_length(message));
-	log_number(&line, "code", smtp_reply_describe(reply)->code);
-	log_text(&line, "reply", text);
-	log_seconds(&line, "took", clock_steady() - message->submitted);
-	log_end(&line);
-}
-
-void session_answer(struct session *session, const struct message *message, enum smtp_reply reply)
-{
-	if (reply == SMTP_REPLY_STORED) {
-		session->messages++;
-		session->recipients += message->recipient_count;
-	}
-	log_message(session, message, reply);
-	session->decided = "delivery";
-	smtp_server_answer(session->engine, reply, message->id);
-	session->decided = NULL;
-	settle(session);
+	session->phase = phase;
+	event_del(&session->timer);
+	if (times[phase])
+		event_add(&session->timer, times[phase]);
+	if (phase != PHASE_DIALOGUE)
+		event_add(&session->readable, NULL);
 }
 
 /* ---- stopping ---- */
 
+/* Nothing can be said yet, or not in the middle of a handshake. */
+static bool is_speechless(const struct session *session)
+{
+	return session->phase == PHASE_INTRODUCTION || session->phase == PHASE_HANDSHAKE ||
+	       smtp_server_state(session->engine) == SMTP_SECURING;
+}
+
 void session_stop(struct session *session)
 {
-	if (session->lingering || is_closed(session))
+	if (session->phase == PHASE_LINGERING || is_closed(session))
 		return;
+	if (is_speechless(session)) {
+		session_end(session, "stopping");
+		return;
+	}
 	session->stopping = true;
+	if (session->phase == PHASE_HOLDING)
+		session_enter(session, PHASE_DIALOGUE);
 	smtp_server_close_after(session->engine, SMTP_REPLY_STOPPING,
-				session->worker->settings.hostname);
-	settle(session);
+				session->listener->settings.hostname);
+	session_settle(session);
 }
 
 void session_cut(struct session *session)
 {
-	const struct message *message = outbox_find(session->worker->outbox, session);
-
-	if (message)
-		log_message(session, message, SMTP_REPLY_STOPPING);
-	session->decided = "timeouts.stop";
-	close_now(session, SMTP_REPLY_STOPPING, session->worker->settings.hostname);
-	if (flush(session))
-		destroy(session);
+	if (!is_speechless(session)) {
+		outbox_each(session->worker->outbox, session, verdict_log_cut);
+		session->decided = "timeouts.stop";
+		close_now(session, SMTP_REPLY_STOPPING, session->listener->settings.hostname, NULL,
+			  0);
+		if (!flush(session))
+			return;
+	}
+	destroy(session);
 }

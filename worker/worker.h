@@ -22,6 +22,7 @@ struct listener;
 struct outbox;
 struct session;
 struct spool;
+struct tls_contexts;
 
 enum worker_state {
 	WORKER_STARTING = 1, /* waits for START */
@@ -44,7 +45,7 @@ struct worker {
 	struct scoreboard *board;
 	struct spool *spool;
 	struct outbox *outbox;
-	struct smtp_settings settings;
+	struct tls_contexts *tls; /* NULL: no certificate is configured */
 
 	LIST_HEAD(listeners, listener) listeners;
 	LIST_HEAD(sessions, session) sessions;
@@ -55,9 +56,12 @@ struct worker {
 	struct event control;
 	struct event deadline;	   /* of DRAIN or STOP */
 	struct event accept_pause; /* ends a pause in accepting */
+	struct event ratchet;	   /* new keys for session tickets */
 
 	/* Common timeouts of libevent: thousands of timers of one length cost one queue. */
 	const struct timeval *wait_command;
+	const struct timeval *wait_handshake;
+	const struct timeval *wait_proxy;
 	const struct timeval *wait_data;
 	const struct timeval *wait_write;
 	const struct timeval *wait_linger;

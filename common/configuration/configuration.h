@@ -13,51 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/configuration/listen_configuration.h"
 #include "common/fail/fail.h"
-
-struct text_list {
-	char **items;
-	size_t count;
-};
-
-/* Choices; the words in the file are these names in lower case, "-" for "_". */
-enum listen_protocol { LISTEN_PROTOCOL_SMTP, LISTEN_PROTOCOL_LMTP };
-enum listen_tls { LISTEN_TLS_OFF, LISTEN_TLS_OPTIONAL, LISTEN_TLS_REQUIRED, LISTEN_TLS_IMPLICIT };
-enum ehlo_before_tls { EHLO_BEFORE_TLS_FULL, EHLO_BEFORE_TLS_MINIMAL };
-enum line_endings { LINE_ENDINGS_STRICT, LINE_ENDINGS_NORMALISE };
-enum impatience { IMPATIENCE_TOLERATE, IMPATIENCE_REFUSE };
-enum address_syntax { ADDRESS_SYNTAX_LENIENT, ADDRESS_SYNTAX_STRICT };
-enum helo_argument { HELO_ARGUMENT_REQUIRED, HELO_ARGUMENT_OPTIONAL };
-enum create_mailboxes { CREATE_BOTH, CREATE_AT_START, CREATE_ON_DELIVERY, CREATE_NEVER };
-enum log_format_choice { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
-enum tls_version_choice { TLS_VERSION_1_2, TLS_VERSION_1_3 };
-enum client_certificate {
-	CLIENT_CERTIFICATE_OFF,
-	CLIENT_CERTIFICATE_ASK,
-	CLIENT_CERTIFICATE_REQUIRE
-};
-enum accept_all { ACCEPT_ALL_OFF, ACCEPT_ALL_ONE, ACCEPT_ALL_EACH };
-
-/* One `listen "title" { ... }` section. */
-struct listen_configuration {
-	char *title;
-	char *place; /* "file:line" where the section ends; NULL: by default, or read sealed */
-	struct text_list addresses; /* numeric, or the path of a unix socket; "*" is every address
-				       of both families */
-	long long port;		    /* 1..65535 */
-	enum listen_protocol protocol;
-	enum listen_tls tls;
-	enum ehlo_before_tls ehlo_before_tls;
-	struct text_list hide;	  /* keywords of EHLO, upper case */
-	struct text_list disable; /* verbs, upper case */
-	enum line_endings line_endings;
-	enum impatience early_talkers; /* who sends before the greeting */
-	enum impatience pipelining;    /* what RFC 2920 forbids */
-	long long greeting_delay;
-	struct text_list proxy;	   /* networks whose connections begin with a PROXY header */
-	struct text_list xclient;  /* networks that may say XCLIENT */
-	struct text_list xforward; /* networks that may say XFORWARD */
-};
 
 /* Sizes are in bytes, durations in seconds, counts plain; 0 means no limit only where the
  * option table says so. */

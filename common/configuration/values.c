@@ -15,6 +15,9 @@
 #include <bsd/string.h>
 #include <confuse.h>
 
+#include "common/network/network.h"
+#include "common/smtp/command.h"
+#include "common/smtp/extension.h"
 #include "common/tables/tables.h"
 
 #define WORD_MAX 64
@@ -317,23 +320,50 @@ static bool read_address(const struct option *option, const char *text, struct v
 static bool read_network(const struct option *option, const char *text, struct value *value,
 			 struct problem *problem)
 {
+	struct network network;
+
 	(void)option;
-	return store_text(text, value, problem);
+	return network_parse(text, &network, problem) && store_text(text, value, problem);
 }
 
-/* A word of SMTP, in upper case from here on. */
-static bool read_word(const struct option *option, const char *text, struct value *value,
-		      struct problem *problem)
+/* A word of SMTP, in upper case from here on. False: it is too long to be known. */
+static bool store_word(const char *text, struct value *value)
 {
 	size_t length = strlen(text);
 
-	(void)option;
-	if (length == 0 || length > WORD_MAX ||
-	    text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")])
-		return problem_set(problem, "\"%.100s\" is not a word of SMTP; write it like VRFY",
-				   text);
+	if (length > WORD_MAX)
+		return false;
 	for (size_t i = 0; i <= length; i++)
 		value->text[i] = (char)toupper((unsigned char)text[i]);
+	return true;
+}
+
+static bool read_keyword(const struct option *option, const char *text, struct value *value,
+			 struct problem *problem)
+{
+	(void)option;
+	if (store_word(text, value) && smtp_extension_bit(value->text))
+		return true;
+	return problem_set(problem,
+			   "\"%.100s\" is not an extension that EHLO could announce; see "
+			   "postern.conf(5)",
+			   text);
+}
+
+static bool read_verb(const struct option *option, const char *text, struct value *value,
+		      struct problem *problem)
+{
+	const struct smtp_command *row = NULL;
+
+	(void)option;
+	if (store_word(text, value))
+		row = smtp_command_find((struct smtp_text){ value->text, strlen(value->text) });
+	if (!row)
+		return problem_set(problem, "\"%.100s\" is not a command; see postern.conf(5)",
+				   text);
+	if (!(row->flags & SMTP_OPTIONAL))
+		return problem_set(problem, "%s is a command that no mail server can do without",
+				   value->text);
 	return true;
 }
 
@@ -360,8 +390,8 @@ static const struct type types[OPTION_TYPE_COUNT] = {
 	[OPTION_PATHS] = { "list of paths", VALUE_LIST, read_path, NULL, NULL },
 	[OPTION_TEXTS] = { "list of texts", VALUE_LIST, read_text, NULL, NULL },
 	[OPTION_NETWORKS] = { "list of networks", VALUE_LIST, read_network, NULL, NULL },
-	[OPTION_KEYWORDS] = { "list of keywords", VALUE_LIST, read_word, NULL, NULL },
-	[OPTION_VERBS] = { "list of commands", VALUE_LIST, read_word, NULL, NULL },
+	[OPTION_KEYWORDS] = { "list of keywords", VALUE_LIST, read_keyword, NULL, NULL },
+	[OPTION_VERBS] = { "list of commands", VALUE_LIST, read_verb, NULL, NULL },
 };
 
 bool value_read(const struct option *option, const char *text, struct value *value,

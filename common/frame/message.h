@@ -40,9 +40,9 @@ enum message_way { WAY_CONTROL, WAY_PIPE };
  * MESSAGE(name, from, to, way, longest, descriptors, sentence)
  * The longest submission: an envelope with the most recipients a configuration may allow.
  */
-#define SUBMISSION_ENVELOPE_MAX (16 * 1024 * 1024)
+#define SUBMISSION_ENVELOPE_MAX (32 * 1024 * 1024)
 #define MESSAGE_TABLE(MESSAGE)                                                                  \
-	MESSAGE(START, FROM_MASTER, TO_WORKER | TO_DELIVERY, WAY_CONTROL, 64, 5,                \
+	MESSAGE(START, FROM_MASTER, TO_WORKER | TO_DELIVERY, WAY_CONTROL, 64, 6,                \
 		"who you are, and the descriptors that you work with")                          \
 	MESSAGE(LISTENER, FROM_MASTER, TO_WORKER, WAY_CONTROL, 128, 1, "a socket to accept on") \
 	MESSAGE(PIPES, FROM_MASTER, TO_WORKER | TO_DELIVERY, WAY_CONTROL, 16, 2,                \
@@ -100,11 +100,11 @@ bool message_get_header(const uint8_t bytes[MESSAGE_HEADER_SIZE], unsigned sende
 
 /*
  * START: descriptors in this order: configuration, tables, log; then for a
- * worker spool and scoreboard, for delivery the mail root.
+ * worker spool, scoreboard and TLS, for delivery the mail root.
  */
-enum { START_CONFIGURATION, START_TABLES, START_LOG, START_SPOOL, START_SCOREBOARD };
+enum { START_CONFIGURATION, START_TABLES, START_LOG, START_SPOOL, START_SCOREBOARD, START_TLS };
 #define START_MAIL_ROOT START_SPOOL
-#define START_DESCRIPTORS_WORKER 5
+#define START_DESCRIPTORS_WORKER 6
 #define START_DESCRIPTORS_DELIVERY 4
 
 struct message_start {
@@ -148,6 +148,9 @@ struct message_log {
 #define ENVELOPE_ADDRESS_MAX 1024 /* longest address on the wire between our processes */
 #define ENVELOPE_HELO_MAX 256
 #define ENVELOPE_PROTOCOL_SIZE 16
+#define ENVELOPE_PARAMETERS_MAX 1024 /* of MAIL or RCPT; each is bounded, and none comes twice */
+#define ENVELOPE_TLS_MAX 64	     /* a version, a cipher */
+#define ENVELOPE_NAME_MAX 255	     /* of SNI */
 
 enum submission_flag {
 	SUBMISSION_AGAIN = 1, /* sent before, its verdict was lost with a delivery process */
@@ -174,18 +177,22 @@ struct submission {
 	struct in6_addr client;	  /* IPv4 as ::ffff:a.b.c.d */
 	uint16_t client_port;
 	struct wire_string helo;	       /* as the client wrote it */
-	char protocol[ENVELOPE_PROTOCOL_SIZE]; /* "SMTP", "ESMTP", "UTF8SMTP": RFC 5321 4.4,
-						  6531 4.3 */
-	struct wire_string sender;	       /* reverse-path without < >; "" is the null sender */
+	char protocol[ENVELOPE_PROTOCOL_SIZE]; /* "SMTP", "ESMTPS": smtp_server_protocol */
+	struct wire_string tls_version;	       /* "" : no TLS */
+	struct wire_string tls_cipher;
+	struct wire_string tls_name;   /* that the client asked for by SNI; "" : none */
+	struct wire_string sender;     /* reverse-path without < >; "" is the null sender */
+	struct wire_string parameters; /* of MAIL, as the client wrote them */
 	uint64_t body_length;
 	uint32_t recipient_count;
 	struct wire_reader recipients; /* recipient_count times submission_next_recipient */
 };
 
 struct submission_recipient {
-	struct wire_string path;   /* as the client wrote it, without < > */
-	struct wire_string local;  /* unquoted */
-	struct wire_string domain; /* as the client wrote it; "" for <postmaster> */
+	struct wire_string path;       /* as the client wrote it, without < > */
+	struct wire_string local;      /* unquoted */
+	struct wire_string domain;     /* as the client wrote it; "" for <postmaster> */
+	struct wire_string parameters; /* of RCPT, as the client wrote them */
 };
 
 /* VERDICT */

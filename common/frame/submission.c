@@ -10,6 +10,11 @@
 
 #define SUBMISSION_FLAGS (SUBMISSION_AGAIN | SUBMISSION_8BITMIME | SUBMISSION_SMTPUTF8)
 
+static void put(struct wire_writer *writer, struct wire_string string)
+{
+	wire_put_string(writer, string.bytes, string.length);
+}
+
 void message_put_submission(struct wire_writer *writer, const struct submission *submission)
 {
 	wire_put_u64(writer, submission->handle);
@@ -18,18 +23,23 @@ void message_put_submission(struct wire_writer *writer, const struct submission 
 	wire_put_u64(writer, (uint64_t)submission->received);
 	wire_put_bytes(writer, &submission->client, sizeof(submission->client));
 	wire_put_u16(writer, submission->client_port);
-	wire_put_string(writer, submission->helo.bytes, submission->helo.length);
+	put(writer, submission->helo);
 	wire_put_string(writer, submission->protocol, strlen(submission->protocol));
-	wire_put_string(writer, submission->sender.bytes, submission->sender.length);
+	put(writer, submission->tls_version);
+	put(writer, submission->tls_cipher);
+	put(writer, submission->tls_name);
+	put(writer, submission->sender);
+	put(writer, submission->parameters);
 	wire_put_u64(writer, submission->body_length);
 	wire_put_u32(writer, submission->recipient_count);
 }
 
 void message_put_recipient(struct wire_writer *writer, const struct submission_recipient *recipient)
 {
-	wire_put_string(writer, recipient->path.bytes, recipient->path.length);
-	wire_put_string(writer, recipient->local.bytes, recipient->local.length);
-	wire_put_string(writer, recipient->domain.bytes, recipient->domain.length);
+	put(writer, recipient->path);
+	put(writer, recipient->local);
+	put(writer, recipient->domain);
+	put(writer, recipient->parameters);
 }
 
 /* The id becomes part of a file name: nothing but its own alphabet. */
@@ -58,6 +68,7 @@ static void get_recipient(struct wire_reader *reader, struct submission_recipien
 	recipient->path = get_address(reader);
 	recipient->local = get_address(reader);
 	recipient->domain = get_address(reader);
+	recipient->parameters = wire_get_string(reader, ENVELOPE_PARAMETERS_MAX);
 	if (recipient->path.length == 0) /* a local part may be empty: ""@domain is a path */
 		reader->failed = true;
 }
@@ -90,7 +101,11 @@ bool message_get_submission(struct wire_reader *reader, struct submission *submi
 	submission->client_port = wire_get_u16(reader);
 	submission->helo = wire_get_string(reader, ENVELOPE_HELO_MAX);
 	wire_get_text(reader, submission->protocol, sizeof(submission->protocol));
+	submission->tls_version = wire_get_string(reader, ENVELOPE_TLS_MAX);
+	submission->tls_cipher = wire_get_string(reader, ENVELOPE_TLS_MAX);
+	submission->tls_name = wire_get_string(reader, ENVELOPE_NAME_MAX);
 	submission->sender = get_address(reader);
+	submission->parameters = wire_get_string(reader, ENVELOPE_PARAMETERS_MAX);
 	submission->body_length = wire_get_u64(reader);
 	submission->recipient_count = wire_get_u32(reader);
 	check_recipients(reader, submission);

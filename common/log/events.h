@@ -30,11 +30,27 @@
 		  "A process dies again and again; the service ends.")                             \
 	LOG_EVENT(VIOLATION, ERROR, "program pid reason",                                          \
 		  "A process sent what the message table does not allow, and is ended.")           \
-	LOG_EVENT(CONNECT, INFO, "client port local listener", "A client has connected.")          \
+	LOG_EVENT(CONNECT, INFO, "client port local listener proxy",                               \
+		  "A client has connected; behind a proxy this is the address of its PROXY "       \
+		  "header.")                                                                       \
+	LOG_EVENT(TLS, INFO, "client version cipher group sni subject verified resumed",           \
+		  "A TLS handshake was completed; subject and verified are those of the client's " \
+		  "certificate.")                                                                  \
+	LOG_EVENT(TLS_FAILED, INFO, "client listener reason",                                      \
+		  "A TLS handshake, or a connection under TLS, has failed, with OpenSSL's "        \
+		  "reason.")                                                                       \
+	LOG_EVENT(CERTIFICATE, WARNING, "file name days",                                          \
+		  "A certificate ends in so many days, or has ended (days below 0). Logged at "    \
+		  "each start and reload, and each day.")                                          \
+	LOG_EVENT(XCLIENT, INFO, "client port name helo protocol login former",                    \
+		  "The client former speaks for client from here on.")                             \
+	LOG_EVENT(XFORWARD, INFO, "client origin port name helo protocol ident source",            \
+		  "The client tells where the next message came from.")                            \
 	LOG_EVENT(DISCONNECT, INFO, "client reason took messages recipients rejected commands",    \
 		  "A connection has ended, with the reason and what it came to.")                  \
-	LOG_EVENT(REFUSE, INFO, "client listener code limit value",                                \
-		  "A connection was refused before its greeting by the limit named.")              \
+	LOG_EVENT(REFUSE, INFO, "client listener code limit value reason",                         \
+		  "A connection was refused before its greeting by the limit named, or for its "   \
+		  "PROXY header.")                                                                 \
 	LOG_EVENT(REJECT, INFO,                                                                    \
 		  "client helo message from command argument code enhanced reply decided limit "   \
 		  "value",                                                                         \
@@ -42,9 +58,10 @@
 	LOG_EVENT(TOLERATED, INFO, "client command argument",                                      \
 		  "An address that is not written as RFC 5321 wants it was taken, since "          \
 		  "address-syntax is lenient.")                                                    \
-	LOG_EVENT(MESSAGE, INFO, "client helo protocol from recipients size code reply took",      \
+	LOG_EVENT(MESSAGE, INFO,                                                                   \
+		  "client helo protocol from parameters recipients size code reply took",          \
 		  "A message was received to its end, with what its sender was told.")             \
-	LOG_EVENT(DELIVERY, INFO, "from to mailbox file size took duplicate",                      \
+	LOG_EVENT(DELIVERY, INFO, "from to mailbox parameters file size took duplicate",           \
 		  "A message lies in a mailbox, durable.")                                         \
 	LOG_EVENT(FAILED, ERROR, "from to mailbox reason code",                                    \
 		  "A message could not be delivered; its sender was told to try again.")           \

@@ -8,56 +8,96 @@
 
 #include <string.h>
 
+#include "common/smtp/extension.h"
 #include "common/smtp/session.h"
 
-#define ALWAYS (SMTP_CONNECTED | SMTP_GREETED | SMTP_MAIL | SMTP_RCPT)
+#define ALWAYS (SMTP_CONNECTED | SMTP_GREETED | SMTP_MAIL | SMTP_RCPT | SMTP_CHUNKS)
+#define GREETS (SMTP_IN_HELP | SMTP_LAST_IN_GROUP | SMTP_IDLE | SMTP_BEFORE_TLS)
+
+/* Known, not served; LEGEND: only probes still send it, and therefore it counts. */
+#define UNSERVED(verb, flags)                                                  \
+	{                                                                      \
+		verb, ALWAYS, flags, SMTP_ANY_ARGUMENT, smtp_on_unserved, verb \
+	}
+#define LEGEND(verb) UNSERVED(verb, SMTP_COUNTS_UNKNOWN)
+/* A verb of HTTP: who sends it is a browser that was lured here. */
+#define FOREIGN(verb)                                                                   \
+	{                                                                               \
+		verb, ALWAYS, SMTP_BEFORE_TLS, SMTP_ANY_ARGUMENT, smtp_on_foreign, verb \
+	}
 
 /*
- * RFC 5321 4.1.4: which command is allowed when. EXPN, and what belongs to
- * extensions that are not offered, is known and not served; so are the verbs
- * of legend, which only probes still send, and which therefore count.
+ * RFC 5321 4.1.4: which command is allowed when. BDAT is refused by its handler
+ * where it comes out of order, since its octets must be read first in any case.
  */
 const struct smtp_command smtp_commands[] = {
-	{ "HELO", ALWAYS, SMTP_IN_HELP, SMTP_NAME, smtp_on_helo, "HELO host-name" },
-	{ "EHLO", ALWAYS, SMTP_IN_HELP | SMTP_LAST_IN_GROUP, SMTP_NAME, smtp_on_ehlo,
-	  "EHLO host-name" },
+	{ "HELO", ALWAYS, GREETS | SMTP_NOT_LMTP, SMTP_NAME, smtp_on_helo, "HELO host-name" },
+	{ "EHLO", ALWAYS, GREETS | SMTP_NOT_LMTP, SMTP_NAME, smtp_on_ehlo, "EHLO host-name" },
+	{ "LHLO", ALWAYS, GREETS | SMTP_LMTP_ONLY, SMTP_NAME, smtp_on_ehlo, "LHLO host-name" },
+	{ "STARTTLS", SMTP_GREETED,
+	  SMTP_IN_HELP | SMTP_LAST_IN_GROUP | SMTP_BEFORE_TLS | SMTP_OPTIONAL, SMTP_NO_ARGUMENT,
+	  smtp_on_starttls, "STARTTLS" },
 	{ "MAIL", SMTP_GREETED, SMTP_IN_HELP, SMTP_FROM, smtp_on_mail, "MAIL FROM:<address>" },
 	{ "RCPT", SMTP_MAIL | SMTP_RCPT, SMTP_IN_HELP, SMTP_TO, smtp_on_rcpt, "RCPT TO:<address>" },
 	{ "DATA", SMTP_RCPT, SMTP_IN_HELP | SMTP_LAST_IN_GROUP, SMTP_NO_ARGUMENT, smtp_on_data,
 	  "DATA" },
-	{ "RSET", ALWAYS, SMTP_IN_HELP, SMTP_NO_ARGUMENT, smtp_on_rset, "RSET" },
-	{ "NOOP", ALWAYS, SMTP_IN_HELP | SMTP_LAST_IN_GROUP, SMTP_ANY_ARGUMENT, smtp_on_noop,
-	  "NOOP" },
-	{ "QUIT", ALWAYS, SMTP_IN_HELP | SMTP_LAST_IN_GROUP, SMTP_NO_ARGUMENT, smtp_on_quit,
-	  "QUIT" },
-	{ "VRFY", ALWAYS, SMTP_IN_HELP | SMTP_LAST_IN_GROUP, SMTP_STRING, smtp_on_vrfy,
-	  "VRFY name" },
-	{ "HELP", ALWAYS, SMTP_IN_HELP, SMTP_ANY_ARGUMENT, smtp_on_help, "HELP" },
-	{ "EXPN", ALWAYS, SMTP_LAST_IN_GROUP, SMTP_ANY_ARGUMENT, smtp_on_unserved, "EXPN" },
-	{ "AUTH", ALWAYS, SMTP_LAST_IN_GROUP, SMTP_ANY_ARGUMENT, smtp_on_unserved, "AUTH" },
-	{ "STARTTLS", ALWAYS, SMTP_LAST_IN_GROUP, SMTP_ANY_ARGUMENT, smtp_on_unserved, "STARTTLS" },
-	{ "BDAT", ALWAYS, 0, SMTP_ANY_ARGUMENT, smtp_on_unserved, "BDAT" },
-	{ "ETRN", ALWAYS, 0, SMTP_ANY_ARGUMENT, smtp_on_unserved, "ETRN" },
-	{ "TURN", ALWAYS, SMTP_COUNTS_UNKNOWN, SMTP_ANY_ARGUMENT, smtp_on_unserved, "TURN" },
-	{ "SEND", ALWAYS, SMTP_COUNTS_UNKNOWN, SMTP_ANY_ARGUMENT, smtp_on_unserved, "SEND" },
-	{ "SOML", ALWAYS, SMTP_COUNTS_UNKNOWN, SMTP_ANY_ARGUMENT, smtp_on_unserved, "SOML" },
-	{ "SAML", ALWAYS, SMTP_COUNTS_UNKNOWN, SMTP_ANY_ARGUMENT, smtp_on_unserved, "SAML" },
-	{ "DEBUG", ALWAYS, SMTP_COUNTS_UNKNOWN, SMTP_ANY_ARGUMENT, smtp_on_unserved, "DEBUG" },
-	{ "WIZ", ALWAYS, SMTP_COUNTS_UNKNOWN, SMTP_ANY_ARGUMENT, smtp_on_unserved, "WIZ" },
-	{ "SHELL", ALWAYS, SMTP_COUNTS_UNKNOWN, SMTP_ANY_ARGUMENT, smtp_on_unserved, "SHELL" },
-	{ "KILL", ALWAYS, SMTP_COUNTS_UNKNOWN, SMTP_ANY_ARGUMENT, smtp_on_unserved, "KILL" },
+	{ "BDAT", SMTP_RCPT | SMTP_CHUNKS, SMTP_IN_HELP | SMTP_OPTIONAL, SMTP_CHUNK_SIZE,
+	  smtp_on_bdat, "BDAT octets [LAST]" },
+	{ "RSET", ALWAYS, SMTP_IN_HELP | SMTP_IDLE, SMTP_NO_ARGUMENT, smtp_on_rset, "RSET" },
+	{ "NOOP", ALWAYS, SMTP_IN_HELP | SMTP_LAST_IN_GROUP | SMTP_IDLE | SMTP_BEFORE_TLS,
+	  SMTP_ANY_ARGUMENT, smtp_on_noop, "NOOP" },
+	{ "QUIT", ALWAYS, SMTP_IN_HELP | SMTP_LAST_IN_GROUP | SMTP_BEFORE_TLS, SMTP_NO_ARGUMENT,
+	  smtp_on_quit, "QUIT" },
+	{ "VRFY", ALWAYS, SMTP_IN_HELP | SMTP_LAST_IN_GROUP | SMTP_IDLE | SMTP_OPTIONAL,
+	  SMTP_STRING, smtp_on_vrfy, "VRFY name" },
+	{ "HELP", ALWAYS, SMTP_IN_HELP | SMTP_IDLE | SMTP_OPTIONAL, SMTP_ANY_ARGUMENT, smtp_on_help,
+	  "HELP" },
+	{ "XCLIENT", SMTP_CONNECTED | SMTP_GREETED, SMTP_LAST_IN_GROUP | SMTP_OPTIONAL,
+	  SMTP_ANY_ARGUMENT, smtp_on_xclient, "XCLIENT name=value" },
+	{ "XFORWARD", SMTP_GREETED, SMTP_OPTIONAL, SMTP_ANY_ARGUMENT, smtp_on_xforward,
+	  "XFORWARD name=value" },
+	UNSERVED("EXPN", SMTP_LAST_IN_GROUP | SMTP_OPTIONAL),
+	UNSERVED("AUTH", SMTP_LAST_IN_GROUP | SMTP_OPTIONAL),
+	UNSERVED("ETRN", SMTP_OPTIONAL),
+	LEGEND("TURN"),
+	LEGEND("SEND"),
+	LEGEND("SOML"),
+	LEGEND("SAML"),
+	LEGEND("DEBUG"),
+	LEGEND("WIZ"),
+	LEGEND("SHELL"),
+	LEGEND("KILL"),
+	FOREIGN("GET"),
+	FOREIGN("HEAD"),
+	FOREIGN("POST"),
+	FOREIGN("PUT"),
+	FOREIGN("DELETE"),
+	FOREIGN("OPTIONS"),
+	FOREIGN("TRACE"),
+	FOREIGN("PATCH"),
+	FOREIGN("CONNECT"),
+	FOREIGN("PRI"),
 	{ NULL, 0, 0, SMTP_NO_ARGUMENT, NULL, NULL },
 };
+
+_Static_assert(sizeof(smtp_commands) / sizeof(smtp_commands[0]) <= 64,
+	       "a bit of smtp_settings.disabled for each");
+
+uint64_t smtp_command_bit(const struct smtp_command *row)
+{
+	return UINT64_C(1) << (row - smtp_commands);
+}
 
 /* Why a command came out of order, by the state it came in. */
 static const struct {
 	unsigned states;
 	const char *cure;
 } cures[] = {
-	{ SMTP_CONNECTED, "HELO or EHLO comes first" },
+	{ SMTP_CONNECTED, "a greeting comes first" },
 	{ SMTP_GREETED, "MAIL comes first" },
 	{ SMTP_MAIL, "a recipient must be accepted first, one MAIL at a time" },
 	{ SMTP_RCPT, "one MAIL at a time" },
+	{ SMTP_CHUNKS, "the rest of the message comes first, by BDAT" },
 };
 
 const struct smtp_command *smtp_command_find(struct smtp_text verb)
@@ -68,12 +108,75 @@ const struct smtp_command *smtp_command_find(struct smtp_text verb)
 	return NULL;
 }
 
-static void out_of_sequence(struct smtp_server *server)
+/* ---- why a known command is not carried out: each answers, and says that it has ---- */
+
+typedef bool refusal(struct smtp_server *server, const struct smtp_command *row);
+
+/* RFC 2920 3.1; before EHLO, or where PIPELINING is not offered, every command waits. */
+static bool came_too_early(struct smtp_server *server, const struct smtp_command *row)
 {
+	bool may_go_on = server->extended && !(row->flags & SMTP_LAST_IN_GROUP) &&
+			 smtp_extension_is_offered(server, "PIPELINING");
+
+	if (!server->settings->refuse_pipelining || !server->is_followed || may_go_on)
+		return false;
+	/* The octets of a chunk belong to their command. */
+	if (server->chunk_left > 0)
+		return false;
+	smtp_server_close(server, SMTP_REPLY_BAD_PIPELINING, NULL, NULL, 0);
+	return true;
+}
+
+static bool is_one_idle_too_many(struct smtp_server *server, const struct smtp_command *row)
+{
+	unsigned limit = server->settings->idle_commands;
+
+	if (!(row->flags & SMTP_IDLE) || !limit || ++server->idle_commands <= limit)
+		return false;
+	smtp_server_close(server, SMTP_REPLY_TOO_MANY_IDLE, NULL, "idle-commands", limit);
+	return true;
+}
+
+static bool is_disabled(struct smtp_server *server, const struct smtp_command *row)
+{
+	if (!(server->settings->disabled & smtp_command_bit(row)))
+		return false;
+	smtp_fault(server, SMTP_REPLY_NOT_IMPLEMENTED, NULL);
+	return true;
+}
+
+static bool lacks_tls(struct smtp_server *server, const struct smtp_command *row)
+{
+	if (server->settings->tls != SMTP_TLS_REQUIRED || server->secured ||
+	    row->flags & SMTP_BEFORE_TLS)
+		return false;
+	smtp_fault(server, SMTP_REPLY_NEEDS_TLS, NULL);
+	return true;
+}
+
+static bool is_out_of_sequence(struct smtp_server *server, const struct smtp_command *row)
+{
+	if (row->states & server->state)
+		return false;
 	for (size_t i = 0; i < sizeof(cures) / sizeof(cures[0]); i++)
 		if (cures[i].states & server->state)
 			smtp_fault(server, SMTP_REPLY_BAD_SEQUENCE, cures[i].cure);
+	return true;
 }
+
+static refusal *const refusals[] = {
+	came_too_early, is_one_idle_too_many, is_disabled, lacks_tls, is_out_of_sequence,
+};
+
+static bool is_refused(struct smtp_server *server, const struct smtp_command *row)
+{
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
+		if (refusals[i](server, row))
+			return true;
+	return false;
+}
+
+/* ---- a line ---- */
 
 static void unknown_command(struct smtp_server *server)
 {
@@ -81,12 +184,13 @@ static void unknown_command(struct smtp_server *server)
 	smtp_count_unknown(server);
 }
 
-/* Splits at the first space; spaces at the end of the line are dropped (RFC 5321 4.1.1). */
+/* Splits at the first space; white space at the end of the line is dropped (RFC 5321 4.1.1). */
 static void split(struct smtp_server *server, struct smtp_text line)
 {
 	const char *space;
 
-	while (line.length && line.bytes[line.length - 1] == ' ')
+	while (line.length &&
+	       (line.bytes[line.length - 1] == ' ' || line.bytes[line.length - 1] == '\t'))
 		line.length--;
 	space = line.length ? memchr(line.bytes, ' ', line.length) : NULL;
 	server->verb = line;
@@ -98,6 +202,15 @@ static void split(struct smtp_server *server, struct smtp_text line)
 	server->argument.length = line.length - server->verb.length - 1;
 }
 
+/* The row of the verb, where its protocol is the one that is spoken here. */
+static const struct smtp_command *find_for(const struct smtp_server *server)
+{
+	const struct smtp_command *row = smtp_command_find(server->verb);
+	unsigned foreign = server->settings->lmtp ? SMTP_NOT_LMTP : SMTP_LMTP_ONLY;
+
+	return row && !(row->flags & foreign) ? row : NULL;
+}
+
 void smtp_command_line(struct smtp_server *server, struct smtp_text line)
 {
 	struct smtp_argument argument = { 0 };
@@ -106,12 +219,12 @@ void smtp_command_line(struct smtp_server *server, struct smtp_text line)
 	if (server->policy->command)
 		server->policy->command(server->context, line);
 	split(server, line);
-	row = smtp_command_find(server->verb);
+	row = find_for(server);
+	if (row && row->grammar == SMTP_CHUNK_SIZE && !smtp_chunk_announce(server))
+		return;
 	if (!row)
 		unknown_command(server);
-	else if (!(row->states & server->state))
-		out_of_sequence(server);
-	else if (smtp_argument_parse(server, row, &argument))
+	else if (!is_refused(server, row) && smtp_argument_parse(server, row, &argument))
 		row->handler(server, &argument);
 	if (row && row->flags & SMTP_COUNTS_UNKNOWN)
 		smtp_count_unknown(server);

@@ -13,6 +13,11 @@ enum smtp_command_flag {
 	SMTP_COUNTS_UNKNOWN = 1, /* counts as an unknown command: verbs of legend */
 	SMTP_IN_HELP = 2,	 /* named by HELP */
 	SMTP_LAST_IN_GROUP = 4,	 /* RFC 2920 3.1: the client waits for its reply */
+	SMTP_IDLE = 8,		 /* does nothing for a message: limits.idle-commands */
+	SMTP_BEFORE_TLS = 16,	 /* allowed where TLS is required and missing (RFC 3207 4) */
+	SMTP_NOT_LMTP = 32,	 /* unknown to LMTP (RFC 2033 4.1) */
+	SMTP_LMTP_ONLY = 64,	 /* unknown to SMTP */
+	SMTP_OPTIONAL = 128,	 /* may be disabled: RFC 5321 4.5.1 does not want it */
 };
 
 /* What may stand behind the verb. */
@@ -23,6 +28,7 @@ enum smtp_grammar {
 	SMTP_FROM,	   /* FROM:<reverse-path> parameters */
 	SMTP_TO,	   /* TO:<forward-path> parameters */
 	SMTP_STRING,	   /* VRFY, EXPN: something */
+	SMTP_CHUNK_SIZE,   /* BDAT: octets, LAST or nothing (RFC 3030 2); read by body.c */
 };
 
 /* An argument after parsing: handlers never see raw text. */
@@ -46,5 +52,8 @@ extern const struct smtp_command smtp_commands[];
 
 /* The row of a verb, in any case; NULL for one that is not in the table. */
 const struct smtp_command *smtp_command_find(struct smtp_text verb);
+
+/* The bit of a row for smtp_settings.disabled. */
+uint64_t smtp_command_bit(const struct smtp_command *row);
 
 #endif

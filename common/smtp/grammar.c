@@ -188,6 +188,7 @@ static parse_argument *const grammars[] = {
 	[SMTP_FROM] = parse_from,
 	[SMTP_TO] = parse_to,
 	[SMTP_STRING] = parse_string,
+	[SMTP_CHUNK_SIZE] = parse_any, /* smtp_chunk_announce has read it */
 };
 
 bool smtp_argument_parse(struct smtp_server *server, const struct smtp_command *row,

@@ -8,22 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/smtp/extension.h"
 #include "common/smtp/session.h"
-
-/* What EHLO offers: a keyword, and the setting behind it where it has one. */
-static const struct extension {
-	const char *keyword;
-	size_t setting; /* offset of a uint64_t in struct smtp_settings; 0: none */
-} extensions[] = {
-	{ "PIPELINING", 0 },					  /* RFC 2920 */
-	{ "SIZE", offsetof(struct smtp_settings, message_size) }, /* RFC 1870 */
-	{ "8BITMIME", 0 },					  /* RFC 6152 */
-	{ "ENHANCEDSTATUSCODES", 0 },				  /* RFC 2034 */
-	{ "SMTPUTF8", 0 },					  /* RFC 6531 */
-	{ "HELP", 0 },						  /* RFC 5321 4.1.1.1 */
-};
-
-#define EXTENSION_COUNT (sizeof(extensions) / sizeof(extensions[0]))
 
 static void greeted(struct smtp_server *server, const struct smtp_argument *argument, bool extended)
 {
@@ -31,36 +17,78 @@ static void greeted(struct smtp_server *server, const struct smtp_argument *argu
 	smtp_enter(server, SMTP_GREETED);
 	server->extended = extended;
 	if (server->policy->greeted)
-		server->policy->greeted(server->context, argument->text, extended);
+		server->policy->greeted(server->context, argument->text);
 }
 
 void smtp_on_helo(struct smtp_server *server, const struct smtp_argument *argument)
 {
+	const struct smtp_settings *settings = server->settings;
+	char text[SMTP_REPLY_SIZE];
+
 	greeted(server, argument, false);
-	smtp_say(server, SMTP_REPLY_HELO, server->settings->hostname);
-}
-
-static void say_extension(struct smtp_server *server, const struct extension *extension, bool more)
-{
-	const char *base = (const char *)server->settings;
-	char text[64];
-	uint64_t value;
-
-	if (!extension->setting) {
-		smtp_say_line(server, SMTP_REPLY_HELO, extension->keyword, more);
-		return;
-	}
-	memcpy(&value, base + extension->setting, sizeof(value));
-	snprintf(text, sizeof(text), "%s %" PRIu64, extension->keyword, value);
-	smtp_say_line(server, SMTP_REPLY_HELO, text, more);
+	snprintf(text, sizeof(text), "%s%s%s", settings->hostname, *settings->helo ? " " : "",
+		 settings->helo);
+	smtp_say(server, SMTP_REPLY_HELO, text);
 }
 
 void smtp_on_ehlo(struct smtp_server *server, const struct smtp_argument *argument)
 {
 	greeted(server, argument, true);
-	smtp_say_line(server, SMTP_REPLY_HELO, server->settings->hostname, true);
-	for (size_t i = 0; i < EXTENSION_COUNT; i++)
-		say_extension(server, &extensions[i], i + 1 < EXTENSION_COUNT);
+	smtp_extensions_say(server);
+}
+
+void smtp_on_starttls(struct smtp_server *server, const struct smtp_argument *argument)
+{
+	(void)argument;
+	if (server->secured) { /* RFC 3207 4.2 */
+		smtp_fault(server, SMTP_REPLY_BAD_SEQUENCE, "the session is under TLS already");
+		return;
+	}
+	if (server->settings->tls == SMTP_TLS_NONE) {
+		smtp_fault(server, SMTP_REPLY_NOT_IMPLEMENTED, NULL);
+		return;
+	}
+	server->question = QUESTION_TLS;
+	server->policy->starttls(server->context);
+}
+
+/* Reads the attributes of XCLIENT and XFORWARD; false when that, or the client, is refused. */
+static bool take_attributes(struct smtp_server *server, const struct smtp_argument *argument,
+			    enum smtp_xclient_command command, unsigned privilege,
+			    struct smtp_xclient *attributes)
+{
+	struct smtp_text culprit;
+	char shown[64];
+
+	if (!(server->privileges & privilege)) {
+		smtp_fault(server, SMTP_REPLY_NOT_PERMITTED, NULL);
+		return false;
+	}
+	if (smtp_xclient_parse(argument->text, command, attributes, &culprit) == SMTP_XCLIENT_FINE)
+		return true;
+	snprintf(shown, sizeof(shown), "%.*s", (int)culprit.length, culprit.bytes);
+	smtp_fault(server, SMTP_REPLY_BAD_PARAMETER, shown);
+	return false;
+}
+
+void smtp_on_xclient(struct smtp_server *server, const struct smtp_argument *argument)
+{
+	struct smtp_xclient attributes;
+
+	if (!take_attributes(server, argument, SMTP_XCLIENT, SMTP_MAY_XCLIENT, &attributes))
+		return;
+	server->question = QUESTION_XCLIENT;
+	server->policy->xclient(server->context, &attributes);
+}
+
+void smtp_on_xforward(struct smtp_server *server, const struct smtp_argument *argument)
+{
+	struct smtp_xclient attributes;
+
+	if (!take_attributes(server, argument, SMTP_XFORWARD, SMTP_MAY_XFORWARD, &attributes))
+		return;
+	server->question = QUESTION_XFORWARD;
+	server->policy->xforward(server->context, &attributes);
 }
 
 static bool refuse(struct smtp_server *server, enum smtp_reply reply, const char *argument)
@@ -91,7 +119,9 @@ void smtp_on_mail(struct smtp_server *server, const struct smtp_argument *argume
 {
 	if (!sender_is_acceptable(server, argument))
 		return;
+	server->body = argument->parameters.body;
 	server->utf8 = argument->parameters.present & SMTP_HAS_SMTPUTF8;
+	server->each = argument->parameters.present & SMTP_HAS_PRDR;
 	server->question = QUESTION_MAIL;
 	server->policy->mail(server->context, &argument->path, &argument->parameters);
 }
@@ -115,6 +145,10 @@ void smtp_on_rcpt(struct smtp_server *server, const struct smtp_argument *argume
 void smtp_on_data(struct smtp_server *server, const struct smtp_argument *argument)
 {
 	(void)argument;
+	if (server->body == SMTP_BODY_BINARYMIME) { /* RFC 3030 3 */
+		smtp_fault(server, SMTP_REPLY_BAD_SEQUENCE, "BINARYMIME comes by BDAT");
+		return;
+	}
 	server->question = QUESTION_DATA;
 	server->policy->data(server->context);
 }
@@ -136,7 +170,7 @@ void smtp_on_quit(struct smtp_server *server, const struct smtp_argument *argume
 {
 	(void)argument;
 	smtp_end_transaction(server);
-	smtp_say(server, SMTP_REPLY_CLOSING, NULL);
+	smtp_say(server, SMTP_REPLY_CLOSING, server->settings->closing);
 	smtp_enter(server, SMTP_CLOSED);
 }
 
@@ -147,21 +181,41 @@ void smtp_on_vrfy(struct smtp_server *server, const struct smtp_argument *argume
 	smtp_say(server, SMTP_REPLY_CANNOT_VERIFY, NULL);
 }
 
+static bool is_helpful(const struct smtp_server *server, const struct smtp_command *row)
+{
+	unsigned foreign = server->settings->lmtp ? SMTP_NOT_LMTP : SMTP_LMTP_ONLY;
+
+	return row->flags & SMTP_IN_HELP && !(row->flags & foreign) &&
+	       !(server->settings->disabled & smtp_command_bit(row));
+}
+
+static void list_commands(const struct smtp_server *server, char *text, size_t size)
+{
+	const char *product = server->settings->product;
+	size_t used = (size_t)snprintf(text, size, "%s%sCommands:", product, *product ? ": " : "");
+
+	for (const struct smtp_command *row = smtp_commands; row->verb; row++)
+		if (is_helpful(server, row))
+			used += (size_t)snprintf(text + used, size - used, " %s", row->verb);
+}
+
 void smtp_on_help(struct smtp_server *server, const struct smtp_argument *argument)
 {
-	char text[SMTP_REPLY_SIZE] = "Commands:";
-	size_t used = strlen(text);
+	char text[SMTP_REPLY_SIZE];
 
 	(void)argument;
-	for (const struct smtp_command *row = smtp_commands; row->verb; row++)
-		if (row->flags & SMTP_IN_HELP)
-			used += (size_t)snprintf(text + used, sizeof(text) - used, " %s",
-						 row->verb);
-	smtp_say(server, SMTP_REPLY_HELP, text);
+	list_commands(server, text, sizeof(text));
+	smtp_say(server, SMTP_REPLY_HELP, *server->settings->help ? server->settings->help : text);
 }
 
 void smtp_on_unserved(struct smtp_server *server, const struct smtp_argument *argument)
 {
 	(void)argument;
 	smtp_fault(server, SMTP_REPLY_NOT_IMPLEMENTED, NULL);
+}
+
+void smtp_on_foreign(struct smtp_server *server, const struct smtp_argument *argument)
+{
+	(void)argument;
+	smtp_server_close(server, SMTP_REPLY_FOREIGN_PROTOCOL, NULL, NULL, 0);
 }

@@ -1,5 +1,5 @@
 /*
- * input.c - the bytes of the client: command lines and bodies
+ * input.c - the bytes of the client: command lines; body.c has the rest
  *
  * Runs in: postern-worker, tests, fuzzers.  Privilege: none needed.
  * Distrusts: every byte, and how they are split.
@@ -11,86 +11,8 @@
 #include "common/fail/fail.h"
 #include "common/smtp/session.h"
 
-/* Bytes of body that are decoded at a time. */
-#define BODY_PIECE 16384
-
-/* ---- the body ---- */
-
-static const struct {
-	enum smtp_data_fault fault;
-	enum smtp_reply reply;
-	const char *limit;
-} data_faults[] = {
-	{ SMTP_DATA_BARE_LF, SMTP_REPLY_DATA_BARE_LF, NULL },
-	{ SMTP_DATA_BARE_CR, SMTP_REPLY_DATA_BARE_CR, NULL },
-	{ SMTP_DATA_NUL, SMTP_REPLY_DATA_NUL, NULL },
-	{ SMTP_DATA_LONG_LINE, SMTP_REPLY_DATA_LONG_LINE, "data-line" },
-};
-
-/* True when the body was rejected for a fault of its own. */
-static bool reject_faulty_body(struct smtp_server *server)
-{
-	unsigned long long limit = server->settings->message_size;
-	char digits[24];
-
-	for (size_t i = 0; i < sizeof(data_faults) / sizeof(data_faults[0]); i++) {
-		if (!(server->data.faults & data_faults[i].fault))
-			continue;
-		smtp_say_limit(server, data_faults[i].reply, NULL, data_faults[i].limit,
-			       data_faults[i].limit ? server->settings->data_line : 0);
-		return true;
-	}
-	if (!server->too_big)
-		return false;
-	snprintf(digits, sizeof(digits), "%llu", limit);
-	smtp_say_limit(server, SMTP_REPLY_TOO_BIG, digits, "message-size", limit);
-	return true;
-}
-
-static void end_body(struct smtp_server *server)
-{
-	server->verb = (struct smtp_text){ "DATA", 4 };
-	server->argument = (struct smtp_text){ "", 0 };
-	if (reject_faulty_body(server)) {
-		smtp_end_transaction(server);
-		smtp_close_if_due(server);
-		return;
-	}
-	server->question = QUESTION_END;
-	server->policy->end(server->context, server->data.size);
-}
-
-/* A faulty body is read on to its end, but it is not handed out any more. */
-static void hand_out(struct smtp_server *server, const char *bytes, size_t length)
-{
-	const struct smtp_policy *policy = server->policy;
-
-	if (!server->too_big && !server->data.faults) {
-		if (length && policy->body)
-			policy->body(server->context, bytes, length);
-	} else if (!server->doomed) {
-		server->doomed = true;
-		if (policy->doomed)
-			policy->doomed(server->context);
-	}
-}
-
-static size_t body_input(struct smtp_server *server, const char *bytes, size_t length)
-{
-	uint64_t limit = server->settings->message_size;
-	char decoded[SMTP_DATA_ROOM(BODY_PIECE)];
-	size_t written, used;
-
-	if (length > BODY_PIECE)
-		length = BODY_PIECE;
-	used = smtp_data_decode(&server->data, bytes, length, decoded, &written);
-	if (limit && server->data.size > limit)
-		server->too_big = true;
-	hand_out(server, decoded, written);
-	if (server->data.ended)
-		end_body(server);
-	return used;
-}
+/* The first byte of a TLS record of type handshake: RFC 8446 5.1. */
+#define TLS_HANDSHAKE '\x16'
 
 /* ---- command lines ---- */
 
@@ -123,8 +45,8 @@ static bool reject_faulty_line(struct smtp_server *server, struct smtp_text line
 
 /*
  * A line up to its LF, which is not in `length`. RFC 5321 2.3.8: an LF without
- * a CR ends no line. It is answered at once, since its sender may wait, but
- * what follows it is still the same line, and no command.
+ * a CR ends no line, where line endings are strict. It is answered at once, since its sender may
+ * wait, but what follows it is still the same line, and no command.
  */
 static void complete_line(struct smtp_server *server, const char *bytes, size_t length)
 {
@@ -134,7 +56,7 @@ static void complete_line(struct smtp_server *server, const char *bytes, size_t 
 	server->commands++;
 	server->verb = line;
 	server->argument = (struct smtp_text){ "", 0 };
-	if (!has_cr) {
+	if (!has_cr && server->settings->line_endings == SMTP_LINES_STRICT) {
 		skip_rest(server, '\n');
 		smtp_fault(server, SMTP_REPLY_COMMAND_BARE_LF, NULL);
 	} else if (!reject_faulty_line(server, line)) {
@@ -230,6 +152,11 @@ static size_t line_input(struct smtp_server *server, const char *bytes, size_t l
 	const char *lf = memchr(bytes, '\n', most);
 	size_t used = lf ? (size_t)(lf - bytes) + 1 : most;
 
+	if (server->line_used == 0 && bytes[0] == TLS_HANDSHAKE) {
+		smtp_server_close(server, SMTP_REPLY_FOREIGN_PROTOCOL, NULL, NULL, 0);
+		return used;
+	}
+	server->is_followed = used < length;
 	if (lf && !server->line) {
 		complete_line(server, bytes, used - 1);
 		if (server->question != QUESTION_NONE)
@@ -237,7 +164,7 @@ static size_t line_input(struct smtp_server *server, const char *bytes, size_t l
 		return used;
 	}
 	if (!keep_line(server, bytes, used)) {
-		smtp_server_close(server, SMTP_REPLY_NO_RESOURCES, NULL);
+		smtp_server_close(server, SMTP_REPLY_NO_RESOURCES, NULL, NULL, 0);
 		return used;
 	}
 	if (lf)
@@ -255,20 +182,26 @@ static void forget_command(struct smtp_server *server)
 
 static size_t step(struct smtp_server *server, const char *bytes, size_t length)
 {
-	if (server->state == SMTP_DATA)
-		return body_input(server, bytes, length);
+	if (smtp_server_expects_body(server))
+		return smtp_body_input(server, bytes, length);
 	if (server->skipping)
 		return skip_line(server, bytes, length);
 	return line_input(server, bytes, length);
 }
 
+static bool takes_input(const struct smtp_server *server)
+{
+	return server->question == QUESTION_NONE &&
+	       !(server->state & (SMTP_SECURING | SMTP_CLOSED));
+}
+
 size_t smtp_server_input(struct smtp_server *server, const char *bytes, size_t length)
 {
-	bool was_body = server->state == SMTP_DATA;
+	bool was_body = smtp_server_expects_body(server);
 	size_t used = 0;
 
-	while (used < length && was_body == (server->state == SMTP_DATA) &&
-	       server->question == QUESTION_NONE && server->state != SMTP_CLOSED) {
+	while (used < length && was_body == smtp_server_expects_body(server) &&
+	       takes_input(server)) {
 		if (server->line && server->line_used == 0)
 			drop_line(server); /* the copy of a command whose question was answered */
 		used += step(server, bytes + used, length - used);

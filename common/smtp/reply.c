@@ -20,15 +20,16 @@ const struct smtp_reply_description *smtp_reply_describe(enum smtp_reply reply)
 	return &descriptions[reply];
 }
 
-/* A line under construction; two bytes stay free for its CR LF and one for the NUL. */
+/* A line under construction. */
 struct line {
 	char *text;
 	size_t used;
+	size_t limit; /* what must follow finds its room behind */
 };
 
 static void put(struct line *line, char byte)
 {
-	if (line->used < SMTP_REPLY_SIZE - 3)
+	if (line->used < line->limit)
 		line->text[line->used++] = byte;
 }
 
@@ -39,24 +40,33 @@ static void put_argument(struct line *line, const char *argument)
 		put(line, *argument >= ' ' && *argument < 127 ? *argument : '?');
 }
 
-size_t smtp_reply_format(enum smtp_reply reply, const char *argument, bool more, char *text)
+static void put_text(struct line *line, const char *text, const char *argument)
 {
-	const struct smtp_reply_description *row = &descriptions[reply];
-	struct line line = { text, 0 };
-	const char *next;
-
-	line.used = (size_t)snprintf(text, SMTP_REPLY_SIZE, "%d%c%s%s", row->code, more ? '-' : ' ',
-				     row->enhanced, *row->enhanced ? " " : "");
-	for (next = row->text; *next; next++) {
-		if (next[0] == '{' && next[1] == '}') {
-			put_argument(&line, argument ? argument : "");
-			next++;
+	for (; *text; text++) {
+		if (text[0] == '{' && text[1] == '}') {
+			put_argument(line, argument ? argument : "");
+			text++;
 		} else {
-			put(&line, *next);
+			put(line, *text);
 		}
 	}
-	text[line.used++] = '\r';
-	text[line.used++] = '\n';
-	text[line.used] = '\0';
-	return line.used;
+}
+
+size_t smtp_reply_format(enum smtp_reply reply, const char *argument, bool more,
+			 const char *session, char *text)
+{
+	const struct smtp_reply_description *row = &descriptions[reply];
+	char end[SMTP_SESSION_ID_MAX + 8] = "\r\n";
+	struct line line = { .text = text };
+	size_t length = 2;
+
+	if (session && row->code >= 400)
+		length = (size_t)snprintf(end, sizeof(end), " [%.*s]\r\n", SMTP_SESSION_ID_MAX,
+					  session);
+	line.limit = SMTP_REPLY_SIZE - 1 - length;
+	line.used = (size_t)snprintf(text, SMTP_REPLY_SIZE, "%d%c%s%s", row->code, more ? '-' : ' ',
+				     row->enhanced, *row->enhanced ? " " : "");
+	put_text(&line, row->text, argument);
+	memcpy(text + line.used, end, length + 1);
+	return line.used + length;
 }

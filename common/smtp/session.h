@@ -6,41 +6,74 @@
 
 #include "common/smtp/command.h"
 #include "common/smtp/data.h"
+#include "common/smtp/hops.h"
 #include "common/smtp/server.h"
 
-enum smtp_question { QUESTION_NONE, QUESTION_MAIL, QUESTION_RCPT, QUESTION_DATA, QUESTION_END };
+enum smtp_question {
+	QUESTION_NONE,
+	QUESTION_TLS,
+	QUESTION_XCLIENT,
+	QUESTION_XFORWARD,
+	QUESTION_MAIL,
+	QUESTION_RCPT,
+	QUESTION_DATA,
+	QUESTION_CHUNK, /* as QUESTION_DATA, for the first chunk of BDAT */
+	QUESTION_END,
+	QUESTION_COUNT
+};
 
 struct smtp_server {
 	const struct smtp_settings *settings;
 	const struct smtp_policy *policy;
 	void *context;
+	const char *session; /* id, or NULL */
 
 	enum smtp_state state;
 	enum smtp_question question; /* open: no input is taken */
-	bool extended;		     /* EHLO, not HELO */
-	bool utf8;		     /* MAIL had SMTPUTF8 */
-	bool too_big;		     /* the body has passed message_size */
-	bool doomed;		     /* the policy knows that the body will be rejected */
+	unsigned privileges;	     /* enum smtp_privilege */
+	bool extended;		     /* EHLO or LHLO, not HELO */
+	bool secured;		     /* under TLS */
+	bool is_parting;	     /* its last reply is being said */
 	bool closing;		     /* close with closing_reply when nothing is in hand */
 	enum smtp_reply closing_reply;
 	const char *closing_argument;
 
-	unsigned long commands; /* complete lines */
+	/* The transaction */
+	enum smtp_body body; /* BODY= of MAIL */
+	bool utf8;	     /* MAIL had SMTPUTF8 */
+	bool each;	     /* MAIL had PRDR: several recipients get a reply each */
+	bool too_big;	     /* the body has passed message_size */
+	bool doomed;	     /* the policy knows that the body will be rejected */
 	unsigned recipients;
+	struct smtp_data data;
+	struct smtp_hops hops;
+
+	/* A chunk of BDAT: read or, when it was refused, dropped, before the next command. */
+	uint64_t chunk_size;
+	uint64_t chunk_left;
+	bool chunk_is_last;
+
+	/* The answers to QUESTION_END */
+	unsigned answers_wanted;
+	unsigned stored;  /* of those given, class 2 */
+	unsigned delayed; /* class 4 */
+
+	unsigned long commands; /* complete lines */
+	uint64_t body_bytes;
 	unsigned errors;
 	unsigned unknown_commands;
+	unsigned idle_commands; /* since the last message */
 
 	/* The command in hand, for the log: within the caller's bytes or in `line`. */
 	struct smtp_text verb;
 	struct smtp_text argument;
+	bool is_followed; /* more has come together with it */
 
 	char *line; /* an incomplete line, or a copy of the one in question; NULL: none */
 	size_t line_used;
 	bool skipping;	 /* the line was at fault: drop the rest of it */
 	bool skipped_cr; /* the last byte dropped was a CR */
 	size_t skipped;	 /* bytes dropped since a fault was counted last */
-
-	struct smtp_data data;
 };
 
 /* Enters a state; the transition must be in the table of server.c. */
@@ -60,10 +93,12 @@ void smtp_say_limit(struct smtp_server *server, enum smtp_reply reply, const cha
 void smtp_fault(struct smtp_server *server, enum smtp_reply reply, const char *argument);
 /* Counts a fault that was answered already. */
 void smtp_count_fault(struct smtp_server *server);
-/* Closes the session if that was asked for and nothing is in hand any more. */
-void smtp_close_if_due(struct smtp_server *server);
 /* Counts an unknown command beside the fault. */
 void smtp_count_unknown(struct smtp_server *server);
+/* Closes the session if that was asked for and nothing is in hand any more. */
+void smtp_close_if_due(struct smtp_server *server);
+/* Opens the question of what became of the message, with as many answers as it takes. */
+void smtp_ask_end(struct smtp_server *server);
 
 /*
  * Reads the argument of the command in hand by the grammar of its row. False
@@ -73,19 +108,24 @@ bool smtp_argument_parse(struct smtp_server *server, const struct smtp_command *
 			 struct smtp_argument *argument);
 
 /* The handlers of the command table. */
-void smtp_on_helo(struct smtp_server *server, const struct smtp_argument *argument);
-void smtp_on_ehlo(struct smtp_server *server, const struct smtp_argument *argument);
-void smtp_on_mail(struct smtp_server *server, const struct smtp_argument *argument);
-void smtp_on_rcpt(struct smtp_server *server, const struct smtp_argument *argument);
-void smtp_on_data(struct smtp_server *server, const struct smtp_argument *argument);
-void smtp_on_rset(struct smtp_server *server, const struct smtp_argument *argument);
-void smtp_on_noop(struct smtp_server *server, const struct smtp_argument *argument);
-void smtp_on_quit(struct smtp_server *server, const struct smtp_argument *argument);
-void smtp_on_vrfy(struct smtp_server *server, const struct smtp_argument *argument);
-void smtp_on_help(struct smtp_server *server, const struct smtp_argument *argument);
-void smtp_on_unserved(struct smtp_server *server, const struct smtp_argument *argument);
+typedef void smtp_handler(struct smtp_server *server, const struct smtp_argument *argument);
+smtp_handler smtp_on_helo, smtp_on_ehlo, smtp_on_starttls, smtp_on_xclient, smtp_on_xforward,
+	smtp_on_mail, smtp_on_rcpt, smtp_on_data, smtp_on_bdat, smtp_on_rset, smtp_on_noop,
+	smtp_on_quit, smtp_on_vrfy, smtp_on_help, smtp_on_unserved, smtp_on_foreign;
 
 /* One complete command line, without its CR LF. */
 void smtp_command_line(struct smtp_server *server, struct smtp_text line);
+
+/* Begins to read the body: of DATA, or of chunks. */
+void smtp_body_begin(struct smtp_server *server, bool in_chunks);
+/* Bytes of the body, or of a chunk that is dropped; returns how many were used. */
+size_t smtp_body_input(struct smtp_server *server, const char *bytes, size_t length);
+/*
+ * Reads the size in a BDAT command, before anything is said of it: whatever becomes
+ * of the command, its octets are no commands. False: it has none, the session is closed.
+ */
+bool smtp_chunk_announce(struct smtp_server *server);
+/* All octets of the chunk have come. */
+void smtp_chunk_complete(struct smtp_server *server);
 
 #endif

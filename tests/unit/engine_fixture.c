@@ -20,8 +20,11 @@ static void note(struct recorder *recorder, const char *text, size_t length)
 static void reply_with(struct recorder *recorder, enum smtp_reply reply)
 {
 	recorder->answer = reply;
-	if (!recorder->later)
+	if (recorder->later)
+		return;
+	do
 		smtp_server_answer(recorder->server, reply, "id");
+	while (smtp_server_answers_wanted(recorder->server));
 }
 
 static bool contains(struct smtp_text text, const char *word)
@@ -104,7 +107,33 @@ static void on_rejected(void *context, const struct smtp_rejection *rejection)
 		ck_assert_int_ne(rejection->argument.bytes[i], '\n');
 }
 
+static void on_starttls(void *context)
+{
+	reply_with(context, SMTP_REPLY_TLS_READY);
+}
+
+static void on_xclient(void *context, const struct smtp_xclient *attributes)
+{
+	struct recorder *recorder = context;
+	const char *name = attributes->attributes[SMTP_XCLIENT_NAME].text;
+
+	note(recorder, name, strlen(name));
+	reply_with(recorder, SMTP_REPLY_GREETING);
+}
+
+static void on_xforward(void *context, const struct smtp_xclient *attributes)
+{
+	struct recorder *recorder = context;
+	const char *name = attributes->attributes[SMTP_XCLIENT_NAME].text;
+
+	note(recorder, name, strlen(name));
+	reply_with(recorder, SMTP_REPLY_OK);
+}
+
 static const struct smtp_policy policy = {
+	.starttls = on_starttls,
+	.xclient = on_xclient,
+	.xforward = on_xforward,
 	.mail = on_mail,
 	.rcpt = on_rcpt,
 	.data = on_data,
@@ -118,6 +147,10 @@ static const struct smtp_policy policy = {
 struct smtp_settings settings = {
 	.hostname = "mx.example.org",
 	.greeting = "",
+	.helo = "",
+	.closing = "Bye",
+	.help = "",
+	.product = "",
 	.command_line = 512,
 	.data_line = 1000,
 	.message_size = 10000,
@@ -130,7 +163,7 @@ struct recorder *recorder_new(void)
 {
 	struct recorder *recorder = calloc(1, sizeof(*recorder));
 
-	recorder->server = smtp_server_new(&settings, &policy, recorder);
+	recorder->server = smtp_server_new(&settings, &policy, recorder, NULL);
 	return recorder;
 }
 
@@ -151,7 +184,9 @@ void recorder_feed(struct recorder *recorder, const char *bytes, size_t length)
 		free(copy);
 		bytes += used;
 		length -= used;
-		if (smtp_server_is_waiting(recorder->server))
+		if (smtp_server_state(recorder->server) == SMTP_SECURING)
+			smtp_server_secured(recorder->server);
+		while (smtp_server_is_waiting(recorder->server))
 			smtp_server_answer(recorder->server, recorder->answer, "id");
 	}
 }

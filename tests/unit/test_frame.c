@@ -159,7 +159,11 @@ static struct submission example(void)
 		.client_port = 4711,
 		.helo = { "client.example", 14 },
 		.protocol = "ESMTP",
+		.tls_version = { "TLSv1.3", 7 },
+		.tls_cipher = { "TLS_AES_256_GCM_SHA384", 22 },
+		.tls_name = { "mx.example.org", 14 },
 		.sender = { "a@b.example", 11 },
+		.parameters = { "RET=HDRS", 8 },
 		.body_length = 12345678901,
 		.recipient_count = 2,
 	};
@@ -172,7 +176,8 @@ static void put_recipient(struct wire_writer *out, const char *path, const char 
 {
 	struct submission_recipient recipient = { { path, strlen(path) },
 						  { local, strlen(local) },
-						  { domain, strlen(domain) } };
+						  { domain, strlen(domain) },
+						  { "NOTIFY=NEVER", 12 } };
 
 	message_put_recipient(out, &recipient);
 }

@@ -36,7 +36,8 @@ static struct spool *make_spool(uint64_t limit)
 static struct message *make_message(void)
 {
 	static const struct smtp_path sender = { .whole = { "a@b.example", 11 } };
-	struct message *message = message_new("0000000000000000-1", &sender, 0);
+	static const struct smtp_text parameters = { "SIZE=1", 6 };
+	struct message *message = message_new("0000000000000000-1", &sender, parameters, 0, kept);
 
 	ck_assert_ptr_nonnull(message);
 	return message;
@@ -56,15 +57,15 @@ static char byte_at(size_t place)
 	return (char)(place * 7 + place / 251);
 }
 
-static void add(struct message *message, struct spool *spool, size_t length, size_t piece)
+static void add(struct message *message, size_t length, size_t piece)
 {
 	char *bytes = malloc(length);
 
 	for (size_t i = 0; i < length; i++)
 		bytes[i] = byte_at(i);
 	for (size_t i = 0; i < length; i += piece)
-		message_add_body(message, spool, bytes + i,
-				 piece < length - i ? piece : length - i);
+		body_add(message->body, message->id, bytes + i,
+			 piece < length - i ? piece : length - i);
 	free(bytes);
 }
 
@@ -75,9 +76,9 @@ static void check_body(const struct message *message, struct spool *spool, size_
 	char bytes[4096];
 
 	ck_assert_int_eq(pipe(pair), 0);
-	for (size_t i = 0; i < message->block_count; i++) {
+	for (size_t i = 0; i < message->body->block_count; i++) {
 		for (size_t offset = 0; offset < SPOOL_BLOCK;) {
-			ssize_t sent = spool_send(spool, message->blocks[i], offset, pair[1]);
+			ssize_t sent = spool_send(spool, message->body->blocks[i], offset, pair[1]);
 
 			ck_assert_int_gt(sent, 0);
 			for (ssize_t left = sent; left > 0;) {
@@ -91,8 +92,8 @@ static void check_body(const struct message *message, struct spool *spool, size_
 			offset += (size_t)sent;
 		}
 	}
-	for (size_t i = 0; i < message->tail_used; i++)
-		ck_assert_int_eq(message->tail[i], byte_at(place++));
+	for (size_t i = 0; i < message->body->tail_used; i++)
+		ck_assert_int_eq(message->body->tail[i], byte_at(place++));
 	ck_assert_uint_eq(place, length);
 }
 
@@ -112,13 +113,13 @@ START_TEST(bodies_of_all_sizes)
 	struct spool *spool = make_spool(1 << 24);
 	struct message *message = make_message();
 
-	add(message, spool, sizes[_i].length, sizes[_i].piece);
-	ck_assert(!message->failed);
-	ck_assert_uint_eq(message_body_length(message), sizes[_i].length);
-	ck_assert_uint_eq(message->block_count, sizes[_i].blocks);
-	ck_assert_uint_le(message->tail_size, SPOOL_BLOCK);
+	add(message, sizes[_i].length, sizes[_i].piece);
+	ck_assert(!message->body->failed);
+	ck_assert_uint_eq(body_length(message->body), sizes[_i].length);
+	ck_assert_uint_eq(message->body->block_count, sizes[_i].blocks);
+	ck_assert_uint_le(message->body->tail_size, SPOOL_BLOCK);
 	check_body(message, spool, sizes[_i].length);
-	message_free(message, spool);
+	message_free(message);
 }
 END_TEST
 
@@ -127,33 +128,33 @@ START_TEST(a_full_spool_fails_the_message_and_only_it)
 	struct spool *spool = make_spool(2 * SPOOL_BLOCK);
 	struct message *big = make_message(), *small = make_message();
 
-	add(big, spool, 5 * SPOOL_BLOCK, 8192);
-	ck_assert(big->failed);
-	ck_assert_int_eq(big->fault, SMTP_REPLY_NO_ROOM);
-	add(small, spool, 1000, 1000);
-	ck_assert(!small->failed);
-	message_free(big, spool);
+	add(big, 5 * SPOOL_BLOCK, 8192);
+	ck_assert(big->body->failed);
+	ck_assert_int_eq(big->body->fault, SMTP_REPLY_NO_ROOM);
+	add(small, 1000, 1000);
+	ck_assert(!small->body->failed);
+	message_free(big);
 	big = make_message();
-	add(big, spool, 3 * SPOOL_BLOCK, 8192);
-	ck_assert_msg(!big->failed, "the blocks came back");
+	add(big, 3 * SPOOL_BLOCK, 8192);
+	ck_assert_msg(!big->body->failed, "the blocks came back");
 	check_body(big, spool, 3 * SPOOL_BLOCK);
-	message_free(big, spool);
-	message_free(small, spool);
+	message_free(big);
+	message_free(small);
 }
 END_TEST
 
 START_TEST(a_broken_disk_fails_the_message)
 {
 	int read_only = open("/dev/null", O_RDONLY);
-	struct spool *spool;
-	struct message *message = make_message();
+	struct message *message;
 
 	free(make_spool(1));
-	kept = spool = spool_new(read_only, 1 << 24);
-	add(message, spool, 2 * SPOOL_BLOCK, 8192);
-	ck_assert(message->failed);
-	ck_assert_int_eq(message->fault, SMTP_REPLY_SYSTEM_ERROR);
-	message_free(message, spool);
+	kept = spool_new(read_only, 1 << 24);
+	message = make_message();
+	add(message, 2 * SPOOL_BLOCK, 8192);
+	ck_assert(message->body->failed);
+	ck_assert_int_eq(message->body->fault, SMTP_REPLY_SYSTEM_ERROR);
+	message_free(message);
 }
 END_TEST
 
@@ -167,70 +168,71 @@ START_TEST(a_full_disk_gets_its_room_back)
 
 	signal(SIGXFSZ, SIG_IGN);
 	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
-	add(message, spool, 6 * SPOOL_BLOCK, 8192);
-	ck_assert(message->failed);
-	ck_assert_ptr_null(message->tail);
+	add(message, 6 * SPOOL_BLOCK, 8192);
+	ck_assert(message->body->failed);
+	ck_assert_ptr_null(message->body->tail);
 	ck_assert_int_eq(file_size(), 0);
-	message_free(message, spool);
+	message_free(message);
 	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &large), 0);
 	message = make_message();
-	add(message, spool, 6 * SPOOL_BLOCK, 8192);
-	ck_assert(!message->failed);
+	add(message, 6 * SPOOL_BLOCK, 8192);
+	ck_assert(!message->body->failed);
 	check_body(message, spool, 6 * SPOOL_BLOCK);
-	message_free(message, spool);
+	message_free(message);
 }
 END_TEST
 
 START_TEST(a_dropped_body_takes_no_room)
 {
-	struct spool *spool = make_spool(2 * SPOOL_BLOCK);
+	make_spool(2 * SPOOL_BLOCK);
 	struct message *doomed = make_message(), *other = make_message();
 
-	add(doomed, spool, 2 * SPOOL_BLOCK + 1, 8192);
-	message_drop_body(doomed, spool);
-	add(doomed, spool, 2 * SPOOL_BLOCK + 1, 8192);
-	ck_assert_uint_eq(message_body_length(doomed), 0);
-	add(other, spool, 2 * SPOOL_BLOCK + 1, 8192);
-	ck_assert(!other->failed);
-	message_free(doomed, spool);
-	message_free(other, spool);
+	add(doomed, 2 * SPOOL_BLOCK + 1, 8192);
+	body_drop(doomed->body);
+	add(doomed, 2 * SPOOL_BLOCK + 1, 8192);
+	ck_assert_uint_eq(body_length(doomed->body), 0);
+	add(other, 2 * SPOOL_BLOCK + 1, 8192);
+	ck_assert(!other->body->failed);
+	message_free(doomed);
+	message_free(other);
 }
 END_TEST
 
 START_TEST(blocks_are_used_again_and_a_big_file_is_cut)
 {
-	struct spool *spool = make_spool(1 << 30);
+	make_spool(1 << 30);
 	struct message *message;
 
 	for (int i = 0; i < 10; i++) {
 		message = make_message();
-		add(message, spool, 4 * SPOOL_BLOCK, SPOOL_BLOCK);
-		message_free(message, spool);
+		add(message, 4 * SPOOL_BLOCK, SPOOL_BLOCK);
+		message_free(message);
 	}
 	ck_assert_int_le(file_size(), 4 * SPOOL_BLOCK);
 	message = make_message();
 	for (int i = 0; i < 300; i++)
-		add(message, spool, SPOOL_BLOCK, SPOOL_BLOCK);
+		add(message, SPOOL_BLOCK, SPOOL_BLOCK);
 	ck_assert_int_ge(file_size(), 299 * SPOOL_BLOCK);
-	message_free(message, spool);
+	message_free(message);
 	ck_assert_int_eq(file_size(), 0);
 }
 END_TEST
 
 START_TEST(recipients_are_bounded_by_what_they_need)
 {
-	struct spool *spool = make_spool(1 << 20);
+	make_spool(1 << 20);
 	struct message *message = make_message();
 	struct smtp_path path = { .whole = { "alice@example.org", 17 },
 				  .local = { "alice", 5 },
 				  .domain = { "example.org", 11 } };
+	static const struct smtp_text parameters = { "NOTIFY=NEVER", 12 };
 
 	for (int i = 0; i < 1000; i++)
-		ck_assert(message_add_recipient(message, &path, "alice"));
+		ck_assert(message_add_recipient(message, &path, "alice", parameters));
 	ck_assert_uint_eq(message->recipient_count, 1000);
-	ck_assert_uint_eq(message->recipients.used, 1000 * (17 + 5 + 11 + 12));
+	ck_assert_uint_eq(message->recipients.used, 1000 * (17 + 5 + 11 + 12 + 16));
 	ck_assert_uint_le(message->recipients.size, 2 * message->recipients.used);
-	message_free(message, spool);
+	message_free(message);
 }
 END_TEST
 

@@ -32,6 +32,7 @@ static const struct {
 	enum smtp_state after; /* 0: the same as before */
 } correct[] = {
 	{ "HELO", "HELO a.example\r\n", 250, SMTP_GREETED },
+	{ "LHLO", "LHLO a.example\r\n", 500, 0 },
 	{ "EHLO", "EHLO a.example\r\n", 250, SMTP_GREETED },
 	{ "MAIL", "MAIL FROM:<a@b.example>\r\n", 250, SMTP_MAIL },
 	{ "RCPT", "RCPT TO:<c@d.example>\r\n", 250, SMTP_RCPT },
@@ -44,7 +45,9 @@ static const struct {
 	{ "EXPN", "EXPN staff\r\n", 502, 0 },
 	{ "AUTH", "AUTH PLAIN\r\n", 502, 0 },
 	{ "STARTTLS", "STARTTLS\r\n", 502, 0 },
-	{ "BDAT", "BDAT 3 LAST\r\n", 502, 0 },
+	{ "BDAT", "BDAT 0 LAST\r\n", 250, SMTP_GREETED },
+	{ "XCLIENT", "XCLIENT ADDR=192.0.2.1\r\n", 550, 0 },
+	{ "XFORWARD", "XFORWARD ADDR=192.0.2.1\r\n", 550, 0 },
 	{ "ETRN", "ETRN x.example\r\n", 502, 0 },
 	{ "TURN", "TURN\r\n", 502, 0 },
 	{ "SEND", "SEND FROM:<a@b>\r\n", 502, 0 },
@@ -54,6 +57,16 @@ static const struct {
 	{ "WIZ", "WIZ\r\n", 502, 0 },
 	{ "SHELL", "SHELL\r\n", 502, 0 },
 	{ "KILL", "KILL\r\n", 502, 0 },
+	{ "GET", "GET / HTTP/1.1\r\n", 554, SMTP_CLOSED },
+	{ "HEAD", "HEAD /\r\n", 554, SMTP_CLOSED },
+	{ "POST", "POST /\r\n", 554, SMTP_CLOSED },
+	{ "PUT", "PUT /\r\n", 554, SMTP_CLOSED },
+	{ "DELETE", "DELETE /\r\n", 554, SMTP_CLOSED },
+	{ "OPTIONS", "OPTIONS *\r\n", 554, SMTP_CLOSED },
+	{ "TRACE", "TRACE /\r\n", 554, SMTP_CLOSED },
+	{ "PATCH", "PATCH /\r\n", 554, SMTP_CLOSED },
+	{ "CONNECT", "CONNECT mx:25\r\n", 554, SMTP_CLOSED },
+	{ "PRI", "PRI * HTTP/2.0\r\n", 554, SMTP_CLOSED },
 };
 
 static enum smtp_state state_after(size_t row, enum smtp_state before)
@@ -102,7 +115,9 @@ START_TEST(which_commands_are_allowed_where)
 		{ "MAIL", SMTP_GREETED },
 		{ "RCPT", SMTP_MAIL | SMTP_RCPT },
 		{ "DATA", SMTP_RCPT },
-		{ "QUIT", SMTP_CONNECTED | SMTP_GREETED | SMTP_MAIL | SMTP_RCPT },
+		{ "BDAT", SMTP_RCPT | SMTP_CHUNKS },
+		{ "STARTTLS", SMTP_GREETED },
+		{ "QUIT", SMTP_CONNECTED | SMTP_GREETED | SMTP_MAIL | SMTP_RCPT | SMTP_CHUNKS },
 	};
 
 	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
@@ -201,7 +216,9 @@ START_TEST(ehlo_offers_what_the_table_has)
 	ck_assert_str_eq(
 		recorder->output,
 		"250-mx.example.org\r\n250-PIPELINING\r\n250-SIZE 10000\r\n250-8BITMIME\r\n"
-		"250-ENHANCEDSTATUSCODES\r\n250-SMTPUTF8\r\n250 HELP\r\n");
+		"250-ENHANCEDSTATUSCODES\r\n250-SMTPUTF8\r\n250-CHUNKING\r\n"
+		"250-BINARYMIME\r\n250-DSN\r\n250-PRDR\r\n250-LIMITS RCPTMAX=3\r\n"
+		"250 HELP\r\n");
 	recorder_say(recorder, "HELO a.example\r\n");
 	ck_assert_str_eq(recorder->output, "250 mx.example.org\r\n");
 	recorder_free(recorder);

@@ -278,7 +278,7 @@ START_TEST(closing_forgets_the_open_question)
 			  strlen(GREETED));
 	smtp_server_input(recorder->server, "MAIL FROM:<a@b.example>\r\nNOOP\r\n", 31);
 	ck_assert(smtp_server_is_waiting(recorder->server));
-	smtp_server_close(recorder->server, SMTP_REPLY_IDLE_TOO_LONG, NULL);
+	smtp_server_close(recorder->server, SMTP_REPLY_IDLE_TOO_LONG, NULL, NULL, 0);
 	ck_assert(!smtp_server_is_waiting(recorder->server));
 	ck_assert_int_eq(smtp_server_state(recorder->server), SMTP_CLOSED);
 	recorder_free(recorder);

@@ -8,12 +8,12 @@ import time
 
 from .session import Closed, Session
 
-MESSAGE_ID = re.compile(r"[0-9a-v]{10,}-\d+")
+IDS = re.compile(r"[0-9a-v]{10,}-\d+|(?<=\[)[0-9a-v]{16}(?=\])")
 RANDOM_CUTS = 3
 
 
 def without_ids(text):
-    return MESSAGE_ID.sub("ID", text)
+    return IDS.sub("ID", text)
 
 
 def send_plain(client, content):
@@ -39,7 +39,7 @@ def has_line(reply, pattern):
 
 
 class Player:
-    """One playing: .transcript holds all replies, message ids taken out."""
+    """One playing: .transcript holds all replies, ids taken out."""
 
     def __init__(self, address, port):
         self.address, self.port = address, port

@@ -1,0 +1,28 @@
+/*
+ * secure.h - TLS: STARTTLS, the handshake, and what the log says of it
+ */
+#ifndef POSTERN_WORKER_SECURE_H
+#define POSTERN_WORKER_SECURE_H
+
+#include "worker/session.h"
+
+/*
+ * Answers the STARTTLS that waits, now that it is known whether anything came
+ * behind it.
+ */
+void secure_answer(struct session *session);
+
+/* Begins the handshake. False when memory is short. */
+bool secure_begin(struct session *session);
+
+/* Goes on with it: to be called when the socket is readable or writable. */
+void secure_continue(struct session *session);
+
+/* One line of why the TLS of this session failed, from OpenSSL's queue of errors. */
+void secure_log_failure(const struct session *session);
+
+/* The proxy in front speaks TLS with the client; false when memory is short. */
+struct proxy_header;
+bool secure_by_proxy(struct session *session, const struct proxy_header *header);
+
+#endif

@@ -1,0 +1,117 @@
+/*
+ * transport.c - bytes from and to the client, through TLS where it is on
+ *
+ * Runs in: postern-worker.  Privilege: none.
+ * Distrusts: the client; OpenSSL reads its records.
+ */
+#include "worker/transport.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <event2/buffer.h>
+#include <openssl/err.h>
+
+#include "worker/secure.h"
+
+/* Bytes given to SSL_write(3) at once: one record. */
+#define RECORD_MAX 16384
+
+/* What an SSL call that returned `result` comes to, as errno; 0 at the end of the connection. */
+static int error_of(struct session *session, int result)
+{
+	int error = errno;
+
+	switch (SSL_get_error(session->tls, result)) {
+	case SSL_ERROR_WANT_READ:
+	case SSL_ERROR_WANT_WRITE:
+		return EAGAIN;
+	case SSL_ERROR_ZERO_RETURN:
+		return 0;
+	case SSL_ERROR_SYSCALL:
+		return error;
+	default:
+		/* A client that leaves without close_notify is no news: the data has an end of its
+		 * own. */
+		if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
+			ERR_clear_error();
+			return 0;
+		}
+		secure_log_failure(session);
+		return EPROTO;
+	}
+}
+
+static ssize_t read_tls(struct session *session, char *bytes, size_t size)
+{
+	size_t length;
+	int result;
+
+	ERR_clear_error();
+	errno = 0;
+	result = SSL_read_ex(session->tls, bytes, size, &length);
+	if (result > 0)
+		return (ssize_t)length;
+	errno = error_of(session, result);
+	return errno == 0 ? 0 : -1;
+}
+
+ssize_t transport_read(struct session *session, char *bytes, size_t size)
+{
+	return session->tls ? read_tls(session, bytes, size) : read(session->socket, bytes, size);
+}
+
+bool transport_has_more(const struct session *session)
+{
+	return session->tls && SSL_has_pending(session->tls);
+}
+
+/* One record's worth of the output; -1 with errno. */
+static ssize_t write_tls(struct session *session)
+{
+	struct evbuffer_iovec piece;
+	size_t written;
+	int result;
+
+	if (evbuffer_peek(session->output, RECORD_MAX, NULL, &piece, 1) < 1)
+		return 0;
+	ERR_clear_error();
+	errno = 0;
+	result = SSL_write_ex(session->tls, piece.iov_base,
+			      piece.iov_len < RECORD_MAX ? piece.iov_len : RECORD_MAX, &written);
+	if (result <= 0) {
+		errno = error_of(session, result);
+		if (errno == 0)
+			errno = EPIPE;
+		return -1;
+	}
+	evbuffer_drain(session->output, written);
+	return (ssize_t)written;
+}
+
+static ssize_t write_some(struct session *session)
+{
+	return session->tls ? write_tls(session) : evbuffer_write(session->output, session->socket);
+}
+
+bool transport_write(struct session *session)
+{
+	session->blocked = false;
+	while (evbuffer_get_length(session->output)) {
+		if (write_some(session) >= 0 || errno == EINTR)
+			continue;
+		session->blocked = errno == EAGAIN;
+		return session->blocked;
+	}
+	return true;
+}
+
+void transport_finish(struct session *session)
+{
+	if (session->tls) {
+		ERR_clear_error();
+		SSL_shutdown(session->tls);
+	}
+	shutdown(session->socket, SHUT_WR);
+}

@@ -1,0 +1,261 @@
+/*
+ * verdict.c - what became of the messages of a session
+ *
+ * Runs in: postern-worker.  Privilege: none.
+ * Trusts: the outbox.
+ *
+ * Where each recipient gets an answer of its own (LMTP, PRDR), a message goes to
+ * delivery as one for each of them, so that each is stored, or not, by itself.
+ * The answers are said in the order of the recipients when all have come.
+ */
+#include "worker/verdict.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <bsd/string.h>
+
+#include "worker/outbox.h"
+
+struct answer {
+	enum smtp_reply reply;
+	char id[MESSAGE_ID_SIZE];
+	unsigned same_as; /* the place of the same recipient before it, or its own */
+};
+
+struct answers {
+	unsigned count;
+	unsigned missing;
+	struct answer rows[];
+};
+
+/* ---- the log ---- */
+
+static void log_message(const struct session *session, const struct message *message,
+			enum smtp_reply reply)
+{
+	char text[SMTP_REPLY_SIZE];
+	struct log_line line;
+
+	smtp_reply_format(reply, message->id, false, NULL, text);
+	text[strcspn(text, "\r")] = '\0';
+	session_log(session, &line, EVENT_MESSAGE);
+	log_text(&line, "message", message->id);
+	log_text(&line, "helo", session->helo);
+	log_text(&line, "protocol", smtp_server_protocol(session->engine));
+	log_text(&line, "from", message->sender);
+	if (*message->parameters)
+		log_text(&line, "parameters", message->parameters);
+	log_number(&line, "recipients", message->recipient_count);
+	log_number(&line, "size", (long long)body_length(message->body));
+	log_number(&line, "code", smtp_reply_describe(reply)->code);
+	log_text(&line, "reply", text);
+	log_seconds(&line, "took", clock_steady() - message->submitted);
+	log_end(&line);
+}
+
+void verdict_log_cut(const struct session *session, const struct message *message)
+{
+	log_message(session, message, SMTP_REPLY_STOPPING);
+}
+
+/* ---- answers that are collected ---- */
+
+static void say(struct session *session, enum smtp_reply reply, const char *id)
+{
+	session->decided = "delivery";
+	smtp_server_answer(session->engine, reply, id);
+	session->decided = NULL;
+}
+
+/* Says them all when none is missing any more. */
+static void say_collected(struct session *session)
+{
+	struct answers *answers = session->answers;
+
+	if (answers->missing > 0)
+		return;
+	session->answers = NULL;
+	for (unsigned i = 0; i < answers->count && smtp_server_answers_wanted(session->engine);
+	     i++) {
+		const struct answer *answer = &answers->rows[answers->rows[i].same_as];
+
+		say(session, answer->reply, answer->id);
+	}
+	free(answers);
+}
+
+static void collect(struct answers *answers, unsigned place, enum smtp_reply reply)
+{
+	answers->rows[place].reply = reply;
+	answers->missing--;
+}
+
+void session_answer(struct session *session, const struct message *message, enum smtp_reply reply)
+{
+	if (reply == SMTP_REPLY_STORED) {
+		session->messages++;
+		session->recipients += message->recipient_count;
+	}
+	log_message(session, message, reply);
+	if (session->answers) {
+		collect(session->answers, message->place, reply);
+		say_collected(session);
+	} else {
+		say(session, reply, message->id);
+	}
+	session_settle(session);
+}
+
+/* ---- questions ---- */
+
+static struct wire_string wire(const char *text)
+{
+	return (struct wire_string){ text, strlen(text) };
+}
+
+static void describe(const struct session *session, struct submission *submission)
+{
+	*submission = (struct submission){
+		.received = clock_now(),
+		.client = session->client,
+		.client_port = session->port,
+		.helo = wire(session->helo ? session->helo : ""),
+	};
+	strlcpy(submission->protocol, smtp_server_protocol(session->engine),
+		sizeof(submission->protocol));
+	if (!session->secured)
+		return;
+	submission->tls_version = wire(session->secured->version);
+	submission->tls_cipher = wire(session->secured->cipher);
+	submission->tls_name = wire(session->secured->name);
+}
+
+/* False when memory is short. */
+static bool submit(struct session *session, struct message *message)
+{
+	struct submission submission;
+
+	describe(session, &submission);
+	if (!outbox_submit(session->worker->outbox, message, &submission))
+		return false;
+	message->session = session;
+	return true;
+}
+
+static bool is_same(const struct submission_recipient *left,
+		    const struct submission_recipient *right)
+{
+	return left->local.length == right->local.length &&
+	       left->domain.length == right->domain.length &&
+	       memcmp(left->local.bytes, right->local.bytes, left->local.length) == 0 &&
+	       memcmp(left->domain.bytes, right->domain.bytes, left->domain.length) == 0;
+}
+
+/* The recipients of the message, which lie in its own bytes. NULL when memory is short. */
+static struct submission_recipient *list_recipients(const struct message *message)
+{
+	struct submission_recipient *rows = allocate(message->recipient_count, sizeof(*rows));
+	struct wire_reader reader = {
+		message->recipients.bytes,
+		message->recipients.used,
+		0,
+		false,
+	};
+
+	for (uint32_t i = 0; rows && i < message->recipient_count; i++)
+		require(submission_next_recipient(&reader, &rows[i]));
+	return rows;
+}
+
+/* One message for the recipient at `place`; false when memory is short. */
+static bool submit_one(struct session *session, const struct submission_recipient *recipient,
+		       unsigned place)
+{
+	struct answer *answer = &session->answers->rows[place];
+	struct message *message;
+
+	snprintf(answer->id, sizeof(answer->id), "%s-%u", session->id, ++session->transactions);
+	message = message_for_one(session->message, recipient, answer->id);
+	if (!message)
+		return false;
+	message->place = place;
+	if (submit(session, message))
+		return true;
+	message_free(message);
+	return false;
+}
+
+/* The same recipient once more gets the answer of the first one, and no second copy. */
+static void submit_or_share(struct session *session, const struct submission_recipient *rows,
+			    unsigned place)
+{
+	struct answers *answers = session->answers;
+	unsigned first = 0;
+
+	while (!is_same(&rows[first], &rows[place]))
+		first++;
+	answers->rows[place].same_as = first;
+	if (first < place)
+		answers->missing--;
+	else if (!submit_one(session, &rows[place], place))
+		collect(answers, place, SMTP_REPLY_NO_MEMORY);
+}
+
+static void ask_each(struct session *session, unsigned count)
+{
+	struct submission_recipient *rows = list_recipients(session->message);
+	struct answers *answers = allocate(1, sizeof(*answers) + count * sizeof(struct answer));
+
+	if (!rows || !answers) {
+		free(rows);
+		free(answers);
+		for (unsigned i = 0; i < count; i++)
+			say(session, SMTP_REPLY_NO_MEMORY, NULL);
+		return;
+	}
+	answers->count = answers->missing = count;
+	session->answers = answers;
+	for (unsigned i = 0; i < count; i++)
+		submit_or_share(session, rows, i);
+	free(rows);
+	message_free(session->message);
+	session->message = NULL;
+	say_collected(session);
+}
+
+static void ask_once(struct session *session)
+{
+	if (submit(session, session->message)) {
+		session->message = NULL;
+		return;
+	}
+	session->decided = "memory";
+	smtp_server_answer(session->engine, SMTP_REPLY_NO_MEMORY, NULL);
+	session->decided = NULL;
+}
+
+/* What cannot be stored is not asked: the same answer for all. */
+static void answer_failed(struct session *session, const struct body *body)
+{
+	enum smtp_reply fault = body->fault;
+	const char *failed_by = body->failed_by;
+
+	for (unsigned i = smtp_server_answers_wanted(session->engine); i > 0; i--) {
+		session->decided = failed_by;
+		smtp_server_answer(session->engine, fault, NULL);
+	}
+	session->decided = NULL;
+}
+
+void verdict_ask(struct session *session)
+{
+	unsigned wanted = smtp_server_answers_wanted(session->engine);
+
+	if (session->message->body->failed)
+		answer_failed(session, session->message->body);
+	else if (wanted > 1)
+		ask_each(session, wanted);
+	else
+		ask_once(session);
+}
