@@ -152,7 +152,7 @@ def stage_script(*command, prefix=()):
 
 
 def prepare_peers():
-    """Postfix's load generator: downloaded and unpacked, never installed."""
+    """Postfix: its load generator and its smtpd, downloaded and unpacked, never installed."""
     sys.path.insert(0, os.path.join(TOP, "tests/e2e"))
     from harness import peers
     problem = peers.prepare(os.path.join(TOP, BUILD, "peers"))
