@@ -53,12 +53,12 @@ static bool agree_within(const struct in6_addr *a, const struct in6_addr *b, uns
 	return true;
 }
 
-/* The kind of all addresses with that beginning. */
+/* The kind of all addresses with that beginning; no bit is set behind the prefix. */
 static enum kind kind_of(const struct in6_addr *address, unsigned prefix)
 {
 	if (prefix == 8 * ADDRESS_BYTES && IN6_IS_ADDR_UNSPECIFIED(address))
 		return KIND_UNIX;
-	return prefix >= IPV4_OFFSET && IN6_IS_ADDR_V4MAPPED(address) ? KIND_IPV4 : KIND_IPV6;
+	return IN6_IS_ADDR_V4MAPPED(address) ? KIND_IPV4 : KIND_IPV6;
 }
 
 /* ---- reading ---- */
