@@ -72,11 +72,25 @@ START_TEST(decodes)
 	ck_assert_ptr_nonnull(plain);
 	ck_assert_int_eq(smtp_xtext_decode(text, plain, length + 1), (int)length);
 	ck_assert_mem_eq(plain, valid[_i].plain, length + 1);
-	ck_assert_int_eq(smtp_xtext_decode(text, plain, length), -1);
-	ck_assert_int_eq(smtp_xtext_decode(text, plain, 0), -1);
+	free(plain);
 	ck_assert(smtp_xtext_is_valid(text));
 	ck_assert_int_eq(smtp_xtext_is_printable(text), valid[_i].printable);
-	free(plain);
+	release(text);
+}
+END_TEST
+
+/* Whatever the size that is too small: not a byte behind it is written. */
+START_TEST(stays_within_its_size)
+{
+	struct smtp_text text = exact(valid[_i].text, strlen(valid[_i].text));
+
+	for (size_t size = 0; size <= valid[_i].length; size++) {
+		char *plain = malloc(size);
+
+		ck_assert(plain || size == 0);
+		ck_assert_int_eq(smtp_xtext_decode(text, plain, size), -1);
+		free(plain);
+	}
 	release(text);
 }
 END_TEST
@@ -202,6 +216,7 @@ int main(void)
 	TCase *tests = tcase_create("xtext");
 
 	tcase_add_loop_test(tests, decodes, 0, COUNT(valid));
+	tcase_add_loop_test(tests, stays_within_its_size, 0, COUNT(valid));
 	tcase_add_loop_test(tests, refuses, 0, COUNT(invalid));
 	tcase_add_test(tests, decodes_every_byte);
 	tcase_add_loop_test(tests, checks_unitext, 0, COUNT(unitexts));
