@@ -72,22 +72,6 @@ static const char *const path_faults[] = {
 	[SMTP_PATH_EMPTY] = "empty",
 };
 
-/* What EHLO does not offer is as unknown as what is in no table (RFC 5321 4.1.1.11). */
-#define OFFERED_PARAMETERS (SMTP_HAS_SIZE | SMTP_HAS_BODY | SMTP_HAS_SMTPUTF8)
-
-static bool parameters_are_offered(struct smtp_server *server,
-				   const struct smtp_parameters *parameters)
-{
-	char place[128];
-
-	shown(parameters->raw, place, sizeof(place));
-	if (parameters->present & ~(unsigned)OFFERED_PARAMETERS)
-		return fault(server, SMTP_REPLY_UNKNOWN_PARAMETER, place);
-	if (parameters->body == SMTP_BODY_BINARYMIME)
-		return fault(server, SMTP_REPLY_BAD_PARAMETER, place);
-	return true;
-}
-
 static bool parse_parameters(struct smtp_server *server, struct smtp_text text,
 			     enum smtp_parameter_command command, struct smtp_argument *argument)
 {
@@ -96,7 +80,7 @@ static bool parse_parameters(struct smtp_server *server, struct smtp_text text,
 
 	switch (smtp_parameters_parse(text, command, &argument->parameters, &culprit)) {
 	case SMTP_PARAMETER_FINE:
-		return parameters_are_offered(server, &argument->parameters);
+		return true;
 	case SMTP_PARAMETER_UNKNOWN:
 		return fault(server, SMTP_REPLY_UNKNOWN_PARAMETER,
 			     shown(culprit, place, sizeof(place)));

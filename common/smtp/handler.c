@@ -97,12 +97,28 @@ static bool refuse(struct smtp_server *server, enum smtp_reply reply, const char
 	return false;
 }
 
+/* What a parameter promises must be kept; whether it was announced does not matter. */
+static bool parameters_are_acceptable(struct smtp_server *server,
+				      const struct smtp_parameters *parameters)
+{
+	static const struct smtp_text bdat = { "BDAT", 4 };
+	uint64_t bit = smtp_command_bit(smtp_command_find(bdat));
+
+	if (parameters->present & SMTP_HAS_REQUIRETLS && !server->secured) /* RFC 8689 2 */
+		return refuse(server, SMTP_REPLY_NEEDS_TLS, NULL);
+	if (parameters->body == SMTP_BODY_BINARYMIME && server->settings->disabled & bit)
+		return refuse(server, SMTP_REPLY_BAD_PARAMETER, "BODY=BINARYMIME without BDAT");
+	return true;
+}
+
 static bool sender_is_acceptable(struct smtp_server *server, const struct smtp_argument *argument)
 {
 	const struct smtp_parameters *parameters = &argument->parameters;
 	uint64_t limit = server->settings->message_size;
 	char digits[24];
 
+	if (!parameters_are_acceptable(server, parameters))
+		return false;
 	if (argument->path.has_8bit && !(parameters->present & SMTP_HAS_SMTPUTF8))
 		return refuse(server, SMTP_REPLY_NEEDS_SMTPUTF8, NULL);
 	if (server->settings->strict_addresses && !argument->path.is_null &&
@@ -130,7 +146,8 @@ void smtp_on_rcpt(struct smtp_server *server, const struct smtp_argument *argume
 {
 	unsigned limit = server->settings->recipients;
 
-	if (argument->path.has_8bit && !server->utf8) {
+	if ((argument->path.has_8bit || smtp_text_has_8bit(argument->parameters.orcpt)) &&
+	    !server->utf8) {
 		smtp_fault(server, SMTP_REPLY_NEEDS_SMTPUTF8, NULL);
 		return;
 	}
