@@ -159,8 +159,10 @@ $(BUILD)/man/%: etc/man/%.in $(BUILD)/etc/manual
 	@mkdir -p $(@D)
 	$(BUILD)/etc/manual options >$@.options
 	$(BUILD)/etc/manual events >$@.events
-	sed -e '/^@OPTIONS@$$/{r $@.options' -e 'd}' -e '/^@EVENTS@$$/{r $@.events' -e 'd}' $< >$@
-	@rm -f $@.options $@.events
+	$(BUILD)/etc/manual replies >$@.replies
+	sed -e '/^@OPTIONS@$$/{r $@.options' -e 'd}' -e '/^@EVENTS@$$/{r $@.events' -e 'd}' \
+		-e '/^@REPLIES@$$/{r $@.replies' -e 'd}' $< >$@
+	@rm -f $@.options $@.events $@.replies
 
 # ---- installing
 

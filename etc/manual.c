@@ -6,6 +6,7 @@
  *
  *   manual options    the options, for postern.conf(5)
  *   manual events     the events of the log, for postern-log(5)
+ *   manual replies    the replies on the wire, for postern-replies(7)
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include "common/configuration/options.h"
 #include "common/configuration/values.h"
 #include "common/log/log.h"
+#include "common/smtp/reply.h"
 
 /* Returns the column of the new line. */
 static size_t end_line(void)
@@ -121,12 +123,33 @@ static void print_events(void)
 	}
 }
 
+static void print_reply(const struct smtp_reply_description *row)
+{
+	printf(".It Cm %d ", row->code);
+	if (*row->enhanced)
+		printf("%s ", row->enhanced);
+	print_text(strcmp(row->text, "{}") == 0 ? "..." : row->text);
+	putchar('\n');
+	print_text(row->cause);
+	putchar('\n');
+}
+
+/* In the order of their codes, and within one in that of the table. */
+static void print_replies(void)
+{
+	for (int code = 200; code < 600; code++)
+		for (unsigned i = 0; i < SMTP_REPLY_COUNT; i++)
+			if (smtp_reply_describe(i)->code == code)
+				print_reply(smtp_reply_describe(i));
+}
+
 static const struct {
 	const char *name;
 	void (*print)(void);
 } parts[] = {
 	{ "options", print_options },
 	{ "events", print_events },
+	{ "replies", print_replies },
 };
 
 int main(int count, char **arguments)
@@ -136,6 +159,6 @@ int main(int count, char **arguments)
 			parts[i].print();
 			return fflush(stdout) == 0 ? EXIT_SUCCESS : EX_IOERR;
 		}
-	fputs("usage: manual options|events\n", stderr);
+	fputs("usage: manual options|events|replies\n", stderr);
 	return EX_USAGE;
 }
