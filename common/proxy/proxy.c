@@ -52,6 +52,6 @@ enum proxy_result proxy_parse(const void *bytes, size_t length, struct proxy_hea
 	if (length > 0)
 		result = parse((struct smtp_text){ bytes, length }, header, problem);
 	if (result != PROXY_COMPLETE)
-		*header = (struct proxy_header){ 0 };
+		memset(header, 0, sizeof(*header));
 	return result;
 }
