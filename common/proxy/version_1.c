@@ -54,11 +54,11 @@ static const struct field_row {
 /*
  * What completes the beginning of an address. For each beginning of each address that inet_pton(3)
  * takes, one of these makes an address again: the octets of IPv4 that are missing (also at the end
- * of an IPv6 address), or the "::" that stands for all groups that are missing (":0" for a libc
- * that takes no "::" for a single one).
+ * of an IPv6 address), a group of zero, or a "::" for all groups that are missing (":0" makes one
+ * of a colon).
  */
-static const char *const address_endings[] = { "",	 "0",	    ".0", "0.0", ".0.0", "0.0.0",
-					       ".0.0.0", "0.0.0.0", ":0", ":",	 "::" };
+static const char *const address_endings[] = { "",	"0",	  ".0",	     "0.0", ".0.0",
+					       "0.0.0", ".0.0.0", "0.0.0.0", ":0",  "::" };
 #define ENDING_MAX 7
 
 /*

@@ -14,7 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PREFIXES 64 /* of a long input as many are tried, of a short one all */
+#define ALL_PREFIXES 256 /* of an input of at most so many bytes each prefix is tried, */
+#define SOME_PREFIXES 64 /* of a longer one about as many */
 #define VERSION_1_MAX 107
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t length);
@@ -99,7 +100,7 @@ static void require_equal(const struct proxy_header *a, const char *start_a,
 }
 
 /* A prefix in memory that ends with it: nothing behind it can matter. */
-static void check_prefix(const struct outcome *whole, char *room, size_t length)
+static enum proxy_result check_prefix(const struct outcome *whole, char *room, size_t length)
 {
 	char *prefix = room + whole->length - length;
 	struct proxy_header header;
@@ -115,41 +116,28 @@ static void check_prefix(const struct outcome *whole, char *room, size_t length)
 	} else {
 		require(result == PROXY_MORE);
 	}
+	return result;
 }
 
-/* Once it is malformed, it stays so: the last prefix that is not is shorter than the first that is.
- */
-static void check_order(const struct outcome *whole, char *room, size_t step)
-{
-	bool was_malformed = false;
-
-	for (size_t length = 0; length <= whole->length; length += step) {
-		char *prefix = room + whole->length - length;
-		struct proxy_header header;
-		enum proxy_result result;
-
-		memcpy(prefix, whole->bytes, length);
-		result = check_one(prefix, length, &header);
-		require(!was_malformed || result == PROXY_MALFORMED);
-		was_malformed = result == PROXY_MALFORMED;
-	}
-}
-
+/* Once it is malformed, it stays so. */
 static void check_prefixes(const struct outcome *whole)
 {
-	size_t step = whole->length / PREFIXES + 1;
+	bool all = whole->length <= ALL_PREFIXES;
+	size_t step = all ? 1 : whole->length / SOME_PREFIXES + 1;
+	enum proxy_result before = PROXY_MORE;
 	char *room = malloc(whole->length);
 
 	require(room);
-	if (whole->length <= 4 * PREFIXES)
-		step = 1;
-	for (size_t length = 0; length <= whole->length; length += step)
-		check_prefix(whole, room, length);
+	for (size_t length = 0; length <= whole->length; length += step) {
+		enum proxy_result result = check_prefix(whole, room, length);
+
+		require(before != PROXY_MALFORMED || result == PROXY_MALFORMED);
+		before = result;
+	}
 	if (whole->result == PROXY_COMPLETE) {
 		check_prefix(whole, room, whole->header.length - 1);
 		check_prefix(whole, room, whole->header.length);
 	}
-	check_order(whole, room, step);
 	free(room);
 }
 
