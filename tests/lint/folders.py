@@ -21,6 +21,10 @@ OTHERS = words("kill tgkill ptrace process_vm_readv pidfd_open pidfd_send_signal
 IDENTITY = words("setuid seteuid setreuid setresuid setfsuid setgid setegid setregid setresgid setfsgid setgroups "
                  "initgroups capset chroot unshare setns")
 
+# What reads a private key or gives one to a context.
+PRIVATE_KEY = re.compile(r"SSL_(CTX_)?use_(RSA)?PrivateKey|SSL_(CTX_)?use_cert_and_key|PEM_read_bio_(\w*PrivateKey|PKCS8)|"
+                         r"d2i_(\w*PrivateKey|PKCS8)|SSL_CONF_cmd_argv|OSSL_DECODER_|OSSL_STORE_|PKCS12_")
+
 # folder -> (symbols it must not use, why)
 FORBIDDEN = {
     "worker": ((OPEN, "opens no path"), (SOCKET, "makes no socket"), (RUN, "runs no program"),
@@ -32,8 +36,8 @@ FORBIDDEN = {
                      "performs no I/O"),),
 }
 # Allowed in a folder for a reason that stands here.
-LIBRARIES = {"worker": re.compile(r"capng_|cfg_"), "delivery": re.compile(r"capng_|SSL_|cfg_|evconnlistener"),
-             "master": re.compile(r"capng_"), "common/smtp": re.compile(r"capng_|SSL_|cfg_|event_|cdb_|json_")}
+LIBRARIES = {"worker": re.compile(r"capng_|cfg_"), "delivery": re.compile(r"capng_|SSL_|tls_|cfg_|evconnlistener"),
+             "master": re.compile(r"capng_|SSL_|X509_|EVP_|PEM_"), "common/smtp": re.compile(r"capng_|SSL_|cfg_|event_|cdb_|json_")}
 
 
 def undefined_symbols(objects):
@@ -97,6 +101,28 @@ def identity_is_changed_in_one_place():
     return problems
 
 
+def private_keys_are_used_in_one_place():
+    """Only common/tls/private_key.c, which a process that holds the keys will replace."""
+    problems, used = [], []
+    for folder in sorted({os.path.dirname(path) for path in program_sources()}):
+        for path, symbols in undefined_symbols(objects_of(folder)).items():
+            found = [f"{path}: {name}()" for name in sorted(symbols) if PRIVATE_KEY.match(name)]
+            if path.endswith("common/tls/private_key.o"):
+                used += found
+            else:
+                problems += found
+    return problems if used else [*problems, "common/tls/private_key.o: uses no private key"]
+
+
+def delivery_has_no_openssl():
+    """It is linked with the same libraries, but none is loaded that it does not call."""
+    status, lines = make(f"BUILD={BUILD}", "-j2", f"{BUILD}/bin/postern-delivery")
+    if status:
+        return lines[-3:]
+    needed = output_of(["readelf", "-d", f"{BUILD}/bin/postern-delivery"])[1]
+    return [f"postern-delivery: {line.strip()}" for line in needed if "libssl" in line or "libcrypto" in line]
+
+
 def includes():
     """No process folder includes another's headers, and common/ none of theirs."""
     problems = []
@@ -114,4 +140,4 @@ def includes():
 
 
 CHECKS = [symbols_of_worker, symbols_of_delivery, symbols_of_master, symbols_of_engine,
-          identity_is_changed_in_one_place, includes]
+          identity_is_changed_in_one_place, private_keys_are_used_in_one_place, delivery_has_no_openssl, includes]

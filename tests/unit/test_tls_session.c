@@ -223,6 +223,8 @@ static const struct {
 	/* A certificate that is listed itself needs no authority. */
 	{ "client-certificate = require client-authorities = '~self.pem'", 1, "ok",
 	  "CN=self.example.net" },
+	{ "client-certificate = require client-authorities = '~one.pem'", 0, "ok",
+	  "CN=one.example.net" },
 	/* tls.commands cannot turn it off. */
 	{ REQUIRE " commands = 'VerifyMode Request'", -1, NULL, NULL },
 	{ REQUIRE " commands = 'VerifyMode Request'", 1, NULL, NULL },
@@ -253,22 +255,22 @@ START_TEST(test_client_certificates)
 	const struct section section = { .pairs = { "ec", "rsa" }, .options = clients[_i].options };
 	struct client client = { .key = KEY_EC };
 	struct tls_contexts *contexts;
-	X509 *self = make_certificate(&client_wishes[1]);
+	X509 *certificates[COUNT(client_wishes)];
 
-	write_certificates("self.pem", &self, 1);
+	for (size_t i = 0; i < COUNT(client_wishes); i++)
+		certificates[i] = make_certificate(&client_wishes[i]);
+	write_certificates("one.pem", &certificates[0], 1);
+	write_certificates("self.pem", &certificates[1], 1);
 	contexts = contexts_with(&section);
-	if (clients[_i].wish == 1)
-		client.certificate = self;
-	else if (clients[_i].wish >= 0)
-		client.certificate = make_certificate(&client_wishes[clients[_i].wish]);
+	if (clients[_i].wish >= 0)
+		client.certificate = certificates[clients[_i].wish];
 	for (size_t i = 0; i < COUNT(versions) * COUNT(server_names); i++) {
 		client.maximum = versions[i % 2];
 		client.server_name = server_names[i / 2];
 		try_client(contexts, &client, _i);
 	}
-	if (client.certificate != self)
-		X509_free(client.certificate);
-	X509_free(self);
+	for (size_t i = 0; i < COUNT(client_wishes); i++)
+		X509_free(certificates[i]);
 	tls_contexts_close(contexts);
 }
 END_TEST
