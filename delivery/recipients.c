@@ -3,7 +3,8 @@
  *
  * Runs in: postern-delivery.  Privilege: the mail user's.
  * Distrusts: the recipients: they are looked up again in delivery's own
- * tables, and only what those list becomes a path.  Trusts: the tables.
+ * tables, and only what those list becomes a path; with accept-all each any
+ * name does, as mailbox_path() writes it.  Trusts: the tables.
  */
 #include "delivery/recipients.h"
 

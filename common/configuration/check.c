@@ -16,6 +16,7 @@
 #include <bsd/string.h>
 
 #include "common/configuration/fields.h"
+#include "common/tables/accept_all.h"
 #include "common/tables/tables.h"
 
 #define HOST_NAME_SIZE 256
@@ -174,6 +175,39 @@ static bool check_listens(const struct configuration *configuration, struct read
 	return true;
 }
 
+/* ---- accept-all */
+
+static bool check_accept_one(const struct configuration *configuration, struct reader *reader)
+{
+	struct mailbox mailbox;
+	struct problem what;
+
+	if (accept_all_mailbox(configuration, &mailbox, &what))
+		return true;
+	return reader_fail_at(reader, option_find("accept-all", "mailbox"), "mailbox: %s",
+			      what.text);
+}
+
+/* Which mailboxes there will be is not known before the mail for them comes. */
+static bool check_accept_each(const struct configuration *configuration, struct reader *reader)
+{
+	enum create_mailboxes create = configuration->delivery.create_mailboxes;
+
+	if (create == CREATE_BOTH || create == CREATE_ON_DELIVERY)
+		return true;
+	return reader_fail_at(reader, option_find("delivery", "create-mailboxes"),
+			      "accept-all each makes mailboxes on delivery; set create-mailboxes "
+			      "to always or on-delivery, or accept-all { mode } to one");
+}
+
+static bool check_accept_all(const struct configuration *configuration, struct reader *reader)
+{
+	if (configuration->accept_all.mode == ACCEPT_ALL_ONE)
+		return check_accept_one(configuration, reader);
+	return configuration->accept_all.mode == ACCEPT_ALL_OFF ||
+	       check_accept_each(configuration, reader);
+}
+
 bool configuration_complete(struct configuration *configuration, struct reader *reader)
 {
 	if (!complete_hostname(configuration) ||
@@ -183,5 +217,5 @@ bool configuration_complete(struct configuration *configuration, struct reader *
 	return check_domains(configuration, reader) &&
 	       check_default_domain(configuration, reader) && check_spool(configuration, reader) &&
 	       check_pairs(configuration, reader) && check_authorities(configuration, reader) &&
-	       check_listens(configuration, reader);
+	       check_listens(configuration, reader) && check_accept_all(configuration, reader);
 }

@@ -4,7 +4,6 @@
  * Runs in: postern's master.  Privilege: the master's, to read the files.
  * Distrusts: the files.
  */
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,12 +13,11 @@
 
 #include "common/configuration/sealed.h"
 #include "common/configuration/text_file.h"
+#include "common/tables/accept_all.h"
 #include "common/tables/expand.h"
 #include "common/tables/lists.h"
 #include "common/tables/records.h"
 #include "common/tables/tables.h"
-
-#define FILE_NAME_MAX 255 /* of most file systems; delivery adds nothing to a mailbox's name */
 
 struct builder {
 	const struct configuration *configuration;
@@ -31,19 +29,6 @@ struct builder {
 };
 
 /* ---- checks that need the whole listing */
-
-static bool components_fit(const char *path)
-{
-	while (*path) {
-		size_t length = strcspn(path, "/");
-
-		if (length > FILE_NAME_MAX)
-			return false;
-		path += length;
-		path += strspn(path, "/");
-	}
-	return true;
-}
 
 static const char *longest_domain(const struct domains *domains)
 {
@@ -61,7 +46,6 @@ static bool check_paths(const struct builder *builder)
 	const struct entries *mailboxes = &builder->listing.mailboxes;
 	const char *longest = longest_domain(&builder->listing.domains);
 	const char *template = builder->configuration->delivery.maildir;
-	char path[PATH_MAX - FILE_NAME_MAX];
 	struct mailbox mailbox;
 
 	for (size_t i = 0; i < mailboxes->count; i++) {
@@ -70,7 +54,7 @@ static bool check_paths(const struct builder *builder)
 		snprintf(mailbox.local, sizeof(mailbox.local), "%s", entry->local);
 		snprintf(mailbox.domain, sizeof(mailbox.domain), "%s",
 			 entry->domain ? entry->domain : longest);
-		if (!mailbox_path(&mailbox, template, path, sizeof(path)) || !components_fit(path))
+		if (!mailbox_fits(&mailbox, template))
 			return problem_set(builder->problem,
 					   "%s:%u: the folder of mailbox %s would have too long a "
 					   "name; shorten it",
@@ -118,6 +102,22 @@ static bool add_setting(struct builder *builder, const char *name, const char *v
 	return add(builder, &key, value, strlen(value));
 }
 
+static bool add_accept_all(struct builder *builder)
+{
+	const struct configuration *configuration = builder->configuration;
+	struct mailbox everything = { "", "" };
+	struct problem what;
+
+	if (configuration->accept_all.mode == ACCEPT_ALL_ONE &&
+	    !accept_all_mailbox(configuration, &everything, &what))
+		return problem_set(builder->problem, "accept-all { mailbox }: %s", what.text);
+	return add_setting(builder, SETTING_ACCEPT_ALL,
+			   accept_all_words[configuration->accept_all.mode]) &&
+	       add_setting(builder, SETTING_ACCEPT_ALL_LOCAL, everything.local) &&
+	       add_setting(builder, SETTING_ACCEPT_ALL_DOMAIN, everything.domain) &&
+	       add_setting(builder, SETTING_MAILDIR, configuration->delivery.maildir);
+}
+
 static bool add_settings(struct builder *builder)
 {
 	const struct configuration *configuration = builder->configuration;
@@ -128,7 +128,8 @@ static bool add_settings(struct builder *builder)
 		return problem_set(builder->problem, "default-domain is not a domain");
 	return add_setting(builder, SETTING_DELIMITER, configuration->recipient_delimiter) &&
 	       add_setting(builder, SETTING_DEFAULT_DOMAIN, domain) &&
-	       add_setting(builder, SETTING_FIRST_DOMAIN, builder->listing.domains.items[0]);
+	       add_setting(builder, SETTING_FIRST_DOMAIN, builder->listing.domains.items[0]) &&
+	       add_accept_all(builder);
 }
 
 static bool add_domains(struct builder *builder)

@@ -4,24 +4,13 @@
  * Runs in: postern-worker, postern-delivery.  Privilege: none.
  * Distrusts: the recipient's address.  Trusts: the tables, which are sealed.
  */
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <bsd/string.h>
 #include <cdb.h>
 
-#include "common/configuration/sealed.h"
-#include "common/tables/records.h"
-#include "common/tables/tables.h"
-
-struct tables {
-	struct cdb cdb; /* look-ups work on a copy: they keep their place in it */
-	char delimiter;
-	char default_domain[MAILBOX_NAME_SIZE];
-	char first_domain[MAILBOX_NAME_SIZE];
-};
+#include "common/tables/opened.h"
 
 /* What a recipient came to. */
 struct resolution {
@@ -34,92 +23,13 @@ struct resolution {
 	unsigned list_length;
 };
 
-/* Finds a record: its value, or NULL. */
-static const char *find(const struct tables *tables, enum record record, const char *domain,
-			const char *local, unsigned *length)
-{
-	struct cdb cdb = tables->cdb;
-	struct record_key key;
-
-	record_key_make(&key, record, domain, local);
-	if (cdb_find(&cdb, key.bytes, key.length) <= 0)
-		return NULL;
-	*length = cdb_datalen(&cdb);
-	return cdb_getdata(&cdb);
-}
-
-static bool read_setting(const struct tables *tables, const char *name, char *value, size_t size)
-{
-	unsigned length;
-	const char *found = find(tables, RECORD_SETTING, name, NULL, &length);
-
-	if (!found || length >= size)
-		return false;
-	memcpy(value, found, length);
-	value[length] = '\0';
-	return true;
-}
-
-static bool read_settings(struct tables *tables)
-{
-	char delimiter[2];
-
-	if (!read_setting(tables, SETTING_DELIMITER, delimiter, sizeof(delimiter)) ||
-	    !read_setting(tables, SETTING_DEFAULT_DOMAIN, tables->default_domain,
-			  sizeof(tables->default_domain)) ||
-	    !read_setting(tables, SETTING_FIRST_DOMAIN, tables->first_domain,
-			  sizeof(tables->first_domain)))
-		return false;
-	tables->delimiter = delimiter[0];
-	return true;
-}
-
-struct tables *tables_open(int descriptor, struct problem *problem)
-{
-	struct tables *tables;
-
-	if (!sealed_is_sealed(descriptor)) {
-		problem_set(problem, "the compiled tables are not a sealed file");
-		return NULL;
-	}
-	tables = allocate(1, sizeof(*tables));
-	if (!tables) {
-		problem_set(problem, "tables: out of memory");
-		return NULL;
-	}
-	if (cdb_init(&tables->cdb, descriptor) < 0) {
-		problem_errno(problem, "cannot map the compiled tables");
-	} else if (read_settings(tables)) {
-		return tables;
-	} else {
-		problem_set(problem, "the compiled tables lack a setting");
-		cdb_free(&tables->cdb);
-	}
-	free(tables);
-	return NULL;
-}
-
-void tables_close(struct tables *tables)
-{
-	if (!tables)
-		return;
-	cdb_free(&tables->cdb);
-	free(tables);
-}
-
 /* ---- the way of one recipient */
-
-static unsigned line_of(const char *value, unsigned length)
-{
-	require(value && length >= RECORD_LINE_SIZE);
-	return cdb_unpack((const unsigned char *)value);
-}
 
 static void accept_list(struct resolution *resolution, const char *value, unsigned length)
 {
 	resolution->class = RECIPIENT_ACCEPTED;
 	resolution->decided_by = "aliases";
-	resolution->line = line_of(value, length);
+	resolution->line = record_line(value, length);
 	resolution->list = value + RECORD_LINE_SIZE;
 	resolution->list_length = length - RECORD_LINE_SIZE;
 }
@@ -127,7 +37,7 @@ static void accept_list(struct resolution *resolution, const char *value, unsign
 static void accept_mailbox(struct resolution *resolution, const char *value, unsigned length)
 {
 	resolution->class = RECIPIENT_ACCEPTED;
-	resolution->line = line_of(value, length);
+	resolution->line = record_line(value, length);
 	resolution->decided_by = resolution->line ? "mailboxes" : "postmaster";
 }
 
@@ -136,37 +46,41 @@ static bool try_name(const struct tables *tables, struct resolution *resolution)
 {
 	const struct mailbox *name = &resolution->mailbox;
 	unsigned length;
-	const char *value = find(tables, RECORD_ALIAS, name->domain, name->local, &length);
+	const char *value = record_find(tables, RECORD_ALIAS, name->domain, name->local, &length);
 
 	if (value) {
 		accept_list(resolution, value, length);
 		return true;
 	}
-	value = find(tables, RECORD_MAILBOX, name->domain, name->local, &length);
+	value = record_find(tables, RECORD_MAILBOX, name->domain, name->local, &length);
 	if (!value)
-		value = find(tables, RECORD_MAILBOX, "", name->local, &length);
+		value = record_find(tables, RECORD_MAILBOX, "", name->local, &length);
 	if (value)
 		accept_mailbox(resolution, value, length);
 	return value;
 }
 
-/* The name in front of the first delimiter; a name that begins with it has no tag. */
-static bool try_without_tag(const struct tables *tables, struct resolution *resolution)
+/* Leaves the name in front of the first delimiter; one that begins with it has no tag. */
+static bool cut_tag(const struct tables *tables, char *local)
 {
-	char *local = resolution->mailbox.local;
 	char *tag = tables->delimiter ? strchr(local, tables->delimiter) : NULL;
 
 	if (!tag || tag == local)
 		return false;
 	*tag = '\0';
-	return try_name(tables, resolution);
+	return true;
+}
+
+static bool try_without_tag(const struct tables *tables, struct resolution *resolution)
+{
+	return cut_tag(tables, resolution->mailbox.local) && try_name(tables, resolution);
 }
 
 static bool try_catch_all(const struct tables *tables, struct resolution *resolution)
 {
 	unsigned length;
 	const char *value =
-		find(tables, RECORD_CATCH_ALL, resolution->mailbox.domain, NULL, &length);
+		record_find(tables, RECORD_CATCH_ALL, resolution->mailbox.domain, NULL, &length);
 
 	if (!value)
 		return false;
@@ -181,7 +95,9 @@ static const char *domain_for(const struct tables *tables, const char *local)
 	if (*tables->default_domain)
 		return tables->default_domain;
 	/* RFC 5321 4.5.1: <postmaster> alone, without a domain. */
-	return strcmp(local, "postmaster") == 0 ? tables->first_domain : NULL;
+	if (strcmp(local, "postmaster") == 0 || tables->accept_all == ACCEPT_ALL_EACH)
+		return tables->first_domain;
+	return NULL;
 }
 
 static void reject(struct resolution *resolution, enum recipient_class class, const char *table)
@@ -197,12 +113,12 @@ static bool find_domain(const struct tables *tables, const char *domain,
 	unsigned length;
 
 	return domain_normalise(domain, normal, sizeof(resolution->mailbox.domain)) &&
-	       find(tables, RECORD_DOMAIN, normal, NULL, &length);
+	       record_find(tables, RECORD_DOMAIN, normal, NULL, &length);
 }
 
 /* *resolution must be zeros. */
-static void resolve(const struct tables *tables, const char *local, const char *domain,
-		    struct resolution *resolution)
+static void resolve_listed(const struct tables *tables, const char *local, const char *domain,
+			   struct resolution *resolution)
 {
 	char *normal = resolution->mailbox.local;
 	bool is_name = local_normalise(local, normal, sizeof(resolution->mailbox.local));
@@ -217,6 +133,46 @@ static void resolve(const struct tables *tables, const char *local, const char *
 		 (!try_name(tables, resolution) && !try_without_tag(tables, resolution) &&
 		  !try_catch_all(tables, resolution)))
 		reject(resolution, RECIPIENT_UNKNOWN, "mailboxes");
+}
+
+/*
+ * The recipient's own mailbox, whatever its domain. False: a name in no normal
+ * form, or one that no file system could hold.
+ */
+static bool own_mailbox(const struct tables *tables, const char *local, const char *domain,
+			struct mailbox *mailbox)
+{
+	if (!*domain)
+		domain = domain_for(tables, "");
+	if (!local_normalise(local, mailbox->local, sizeof(mailbox->local)) ||
+	    !domain_normalise(domain, mailbox->domain, sizeof(mailbox->domain)))
+		return false;
+	cut_tag(tables, mailbox->local);
+	return mailbox_fits(mailbox, tables->maildir);
+}
+
+/* accept-all takes what the tables do not; what it cannot take keeps its class. */
+static void accept_rest(const struct tables *tables, const char *local, const char *domain,
+			struct resolution *resolution)
+{
+	struct mailbox mailbox;
+
+	if (tables->accept_all == ACCEPT_ALL_ONE)
+		mailbox = tables->everything;
+	else if (!own_mailbox(tables, local, domain, &mailbox))
+		return;
+	resolution->class = RECIPIENT_ACCEPTED;
+	resolution->decided_by = "accept-all";
+	resolution->mailbox = mailbox;
+}
+
+/* *resolution must be zeros. */
+static void resolve(const struct tables *tables, const char *local, const char *domain,
+		    struct resolution *resolution)
+{
+	resolve_listed(tables, local, domain, resolution);
+	if (tables->accept_all != ACCEPT_ALL_OFF && resolution->class != RECIPIENT_ACCEPTED)
+		accept_rest(tables, local, domain, resolution);
 }
 
 void tables_decide(const struct tables *tables, const char *local, const char *domain,
@@ -327,6 +283,15 @@ static bool each_of_key(const struct tables *tables, const char *key, unsigned l
 	return each_domain(tables, &mailbox, each, context);
 }
 
+static bool is_listed(const struct tables *tables, const struct mailbox *mailbox)
+{
+	unsigned length;
+
+	return record_find(tables, RECORD_MAILBOX, mailbox->domain, mailbox->local, &length) ||
+	       (record_find(tables, RECORD_DOMAIN, mailbox->domain, NULL, &length) &&
+		record_find(tables, RECORD_MAILBOX, "", mailbox->local, &length));
+}
+
 void tables_each_mailbox(const struct tables *tables, tables_each *each, void *context)
 {
 	struct cdb cdb = tables->cdb;
@@ -339,4 +304,6 @@ void tables_each_mailbox(const struct tables *tables, tables_each *each, void *c
 		if (key[0] == RECORD_MAILBOX && !each_of_key(tables, key, length, each, context))
 			return;
 	}
+	if (tables->accept_all == ACCEPT_ALL_ONE && !is_listed(tables, &tables->everything))
+		each(context, &tables->everything);
 }

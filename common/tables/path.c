@@ -1,13 +1,16 @@
 /*
  * path.c - where a mailbox lies below the mail root
  *
- * Runs in: postern-delivery and postern's master.  Privilege: none needed.
+ * Runs in: every program.  Privilege: none needed.
  * Distrusts: the names of mailboxes: a quoted local part may hold any byte.
  */
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/tables/tables.h"
+
+#define FILE_NAME_MAX 255 /* of most file systems; delivery adds nothing to a mailbox's name */
 
 struct output {
 	char *bytes;
@@ -72,4 +75,24 @@ bool mailbox_path(const struct mailbox *mailbox, const char *template, char *pat
 		return false;
 	path[output.used] = '\0';
 	return true;
+}
+
+static bool components_fit(const char *path)
+{
+	while (*path) {
+		size_t length = strcspn(path, "/");
+
+		if (length > FILE_NAME_MAX)
+			return false;
+		path += length;
+		path += strspn(path, "/");
+	}
+	return true;
+}
+
+bool mailbox_fits(const struct mailbox *mailbox, const char *template)
+{
+	char path[PATH_MAX - FILE_NAME_MAX]; /* a file of the mailbox needs the rest */
+
+	return mailbox_path(mailbox, template, path, sizeof(path)) && components_fit(path);
 }

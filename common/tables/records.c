@@ -1,5 +1,5 @@
 /*
- * records.c - the keys of the compiled tables
+ * records.c - the keys and words of the compiled tables
  *
  * Runs in: every program.  Privilege: none needed.
  * Distrusts: nothing; names are normal and bounded.
@@ -9,6 +9,12 @@
 #include <string.h>
 
 #include "common/fail/fail.h"
+
+const char accept_all_words[][ACCEPT_ALL_WORD_SIZE] = {
+	[ACCEPT_ALL_OFF] = "off",
+	[ACCEPT_ALL_ONE] = "one",
+	[ACCEPT_ALL_EACH] = "each",
+};
 
 void record_key_make(struct record_key *key, enum record record, const char *domain,
 		     const char *local)

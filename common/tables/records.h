@@ -28,6 +28,14 @@ enum record {
 #define SETTING_DELIMITER "recipient-delimiter"
 #define SETTING_DEFAULT_DOMAIN "default-domain"
 #define SETTING_FIRST_DOMAIN "first-domain"
+#define SETTING_ACCEPT_ALL "accept-all"		      /* one of accept_all_words */
+#define SETTING_ACCEPT_ALL_LOCAL "accept-all-local"   /* the mailbox; "" but for "one" */
+#define SETTING_ACCEPT_ALL_DOMAIN "accept-all-domain" /* the same */
+#define SETTING_MAILDIR "maildir"		      /* the template of all paths */
+
+/* By enum accept_all. */
+#define ACCEPT_ALL_WORD_SIZE 8
+extern const char accept_all_words[][ACCEPT_ALL_WORD_SIZE];
 
 #define RECORD_LINE_SIZE 4
 

@@ -8,8 +8,9 @@
  * costs the same whatever the alias, and a loop is an error in the file.
  *
  * Order of look-up for local@domain: alias, mailbox; the same without +tag;
- * postmaster; the catch-all of the domain. Names are compared without regard
- * to case (Unicode case folding, NFC), domains as A-labels (RFC 5891).
+ * postmaster; the catch-all of the domain; accept-all, which takes any
+ * recipient of any domain. Names are compared without regard to case (Unicode
+ * case folding, NFC), domains as A-labels (RFC 5891).
  */
 #ifndef POSTERN_COMMON_TABLES_H
 #define POSTERN_COMMON_TABLES_H
@@ -60,7 +61,8 @@ void tables_decide(const struct tables *tables, const char *local, const char *d
 /* One mailbox: a local part and a domain in the form the tables list them. */
 struct mailbox {
 	char local[MAILBOX_NAME_SIZE];
-	char domain[MAILBOX_NAME_SIZE]; /* an A-label domain of `domains`, never empty */
+	/* In normal form, never empty: one of `domains`; with accept-all any domain or literal. */
+	char domain[MAILBOX_NAME_SIZE];
 };
 
 typedef bool tables_each(void *context, const struct mailbox *mailbox);
@@ -74,7 +76,8 @@ enum recipient_class tables_expand(const struct tables *tables, const char *loca
 
 /*
  * Calls `each` for every mailbox of the tables (those listed without a domain
- * once for each domain), until it returns false.
+ * once for each domain; that of accept-all one), until it returns false. Those
+ * of accept-all each are not known before mail for them comes.
  */
 void tables_each_mailbox(const struct tables *tables, tables_each *each, void *context);
 
@@ -84,6 +87,9 @@ void tables_each_mailbox(const struct tables *tables, tables_each *each, void *c
  * leading ".", "%") are written as %XX. Returns false when `size` is too small.
  */
 bool mailbox_path(const struct mailbox *mailbox, const char *template, char *path, size_t size);
+
+/* Whether a file system can hold that path: no part of it is too long, nor the whole. */
+bool mailbox_fits(const struct mailbox *mailbox, const char *template);
 
 /*
  * The normal form of a domain: A-labels, lower case, no dot at the end; an

@@ -147,6 +147,13 @@ static const struct {
 	{ "listen a { port = 465 tls = implicit }", 1, "has tls = implicit, but there is no" },
 	{ "listen a { protocol = lmtp }", 1, "protocol = lmtp on port 25" },
 	{ "listen a { protocol = lmtp address = { /run/lmtp, '::1' } }", 1, "on port 25" },
+	{ "accept-all { mode = each }\ndelivery {\n create-mailboxes = never }", 3,
+	  "accept-all each makes mailboxes on delivery; set create-mailboxes to" },
+	{ "delivery { create-mailboxes = at-start }\naccept-all { mode = each }", 1,
+	  "accept-all each makes mailboxes on delivery" },
+	{ "accept-all {\n mailbox = \"a b\"\n mode = one }", 2, "mailbox: \" b\" behind the name" },
+	{ "accept-all { mode = one\n mailbox = \"@example.org\" }", 2, "has no name" },
+	{ "accept-all { mode = all }", 1, "is not a choice; give one of: off one each" },
 	/* the first error wins */
 	{ "x = 1\ny = 1", 1, "unknown option x" },
 };
