@@ -6,6 +6,8 @@
  */
 #include "master/logging.h"
 
+#include "common/configuration/options.h"
+#include "common/configuration/values.h"
 #include "master/child.h"
 #include "master/log_file.h"
 
@@ -70,4 +72,21 @@ void logging_sockets(const struct generation *generation)
 			log_number(&line, "port", port);
 		log_end(&line);
 	}
+}
+
+void logging_accept_all(const struct generation *generation)
+{
+	const struct configuration *configuration = generation->configuration;
+	enum accept_all mode = configuration->accept_all.mode;
+	const char *word;
+	size_t length = value_choice(option_find("accept-all", "mode"), mode, &word);
+	struct log_line line;
+
+	if (mode == ACCEPT_ALL_OFF)
+		return;
+	log_begin(&line, EVENT_ACCEPT_ALL, NULL);
+	log_bytes(&line, "mode", word, length);
+	if (mode == ACCEPT_ALL_ONE)
+		log_text(&line, "mailbox", configuration->accept_all.mailbox);
+	log_end(&line);
 }

@@ -21,4 +21,7 @@ void logging_check(struct master *master);
 /* A line LISTEN for each socket of the generation. */
 void logging_sockets(const struct generation *generation);
 
+/* A warning where the generation accepts all: nobody shall leave that on without knowing. */
+void logging_accept_all(const struct generation *generation);
+
 #endif

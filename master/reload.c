@@ -154,6 +154,7 @@ static void log_in_force(const struct generation *before, const struct generatio
 	struct log_line line;
 
 	logging_sockets(after);
+	logging_accept_all(after);
 	log_begin(&line, EVENT_RELOAD, NULL);
 	log_number(&line, "generation", after->number);
 	log_text(&line, "reason", needs_restart(before->configuration, after->configuration));

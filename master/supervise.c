@@ -56,6 +56,7 @@ static void service_ready(struct master *master)
 
 	master->phase = PHASE_RUNNING;
 	logging_sockets(master->current);
+	logging_accept_all(master->current);
 	log_begin(&line, EVENT_READY, NULL);
 	log_number(&line, "listeners", (long long)master->current->sockets.count);
 	log_number(&line, "workers", (long long)master->current->count);

@@ -17,6 +17,9 @@
 	LOG_EVENT(MISSING, WARNING, "what reason",                                                 \
 		  "Something of the full protection is missing, for example because posternd was " \
 		  "not started by root.")                                                          \
+	LOG_EVENT(ACCEPT_ALL, WARNING, "mode mailbox",                                             \
+		  "Mail for any recipient of any domain is taken, into the mailbox named or, in "  \
+		  "mode each, into one for each recipient.")                                       \
 	LOG_EVENT(END, NOTICE, "program pid status signal took", "A process has ended.")           \
 	LOG_EVENT(KILL, WARNING, "program pid reason",                                             \
 		  "A process did not end by itself, and was killed.")                              \

@@ -94,6 +94,25 @@ def lowered_limit_meanwhile(t):
         t.equal(daemon.events("violation"), [], "violations")
 
 
+@test(covers="C-02 A-23")
+def accept_all_is_told(t):
+    """Each start and each reload with accept-all warns; one without it does not, and takes no stranger's mail."""
+    with t.daemon(**{"accept-all": {"mode": "each"}}) as daemon:
+        t.equal(len(daemon.events("accept-all", mode="each", mailbox=None)), 1, "warnings at the start")
+        daemon.send(["anybody@elsewhere.example"])
+        daemon.write_configuration(**{"accept-all": {"mode": "one", "mailbox": "all"}})
+        reload(daemon)
+        t.equal(len(daemon.events("accept-all", mode="one", mailbox="all")), 1, "warnings at the reload")
+        before = daemon.workers()
+        daemon.write_configuration(**{"accept-all": {"mode": "off"}})
+        reload(daemon, 2)
+        with greeted_by_new(daemon, before) as new:
+            new.expect("EHLO client.example", 250)
+            new.expect("MAIL FROM:<a@client.example>", 250)
+            new.expect("RCPT TO:<anybody@elsewhere.example>", 550)
+        t.equal(len(daemon.events("accept-all")), 2, "warnings in all")
+
+
 @test(covers="B-05")
 def number_of_workers(t):
     with t.daemon(workers={"count": 1}) as daemon:
