@@ -132,7 +132,7 @@ static const struct option options[] = {
 	  "A PEM file with the authorities that client certificates are verified against." },
 	{ "tls", "commands", OPTION_TEXTS, 1, 1024, NULL, AT(tls.commands), NULL,
 	  "Further settings, each \"NAME VALUE\" as in SSL_CONF_cmd(3), for example "
-	  "\"MaxProtocol TLSv1.2\"." },
+	  "\"MaxProtocol TLSv1.2\"; none that reads a file." },
 
 	{ "accept-all", "mode", OPTION_CHOICE, 0, 0, "off", AT(accept_all.mode), "off one each",
 	  "Takes mail for any recipient of any domain that no table knows: one puts it all into "

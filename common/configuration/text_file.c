@@ -70,6 +70,8 @@ bool text_file_read_descriptor(int descriptor, const char *name, struct text_fil
 		if (has_no_nul(name, file, problem))
 			return true;
 	}
+	/* It may be a private key in another form. */
+	explicit_bzero(file->text, (size_t)status.st_size);
 	free(file->text);
 	file->text = NULL;
 	return false;

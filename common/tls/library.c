@@ -10,7 +10,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include <bsd/string.h>
 #include <openssl/err.h>
@@ -25,14 +24,9 @@ bool tls_library_start(struct problem *problem)
 {
 	const uint64_t options = OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_LOAD_SSL_STRINGS |
 				 OPENSSL_INIT_LOAD_CRYPTO_STRINGS;
-	const time_t beginning = 0;
-	struct tm date;
 
 	if (!OPENSSL_init_ssl(options, NULL))
 		return tls_problem(problem, "OpenSSL does not start");
-	/* The C library reads the time zone's file at the first date: that of a log line, or
-	 * this one, but not one in a client's certificate. */
-	gmtime_r(&beginning, &date);
 	return true;
 }
 

@@ -1,13 +1,16 @@
 /*
  * test_tls_session.c - what is agreed on with a client, and what is not
  *
- * Covers B-15 (versions, ciphers, suites, groups, client certificates, ALPN,
- * SSL_CONF_cmd), C-15, C-30 (what is told of a session).
+ * Covers B-15 (versions, ciphers, suites, groups, ALPN, SSL_CONF_cmd), C-15, C-30 (what is told of
+ * a session).
  */
 #include <check.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <openssl/err.h>
 
 #include "common/tls/description.h"
 #include "common/tls/library.h"
@@ -186,115 +189,6 @@ START_TEST(test_refused)
 }
 END_TEST
 
-/* ---- client certificates */
-
-static const struct wish client_wishes[] = {
-	{ .common_name = "one.example.net", .issuer = "root", .key = KEY_EC },
-	{ .common_name = "self.example.net", .key = KEY_EC },
-	{ .common_name = "old.example.net",
-	  .issuer = "root",
-	  .key = KEY_EC,
-	  .begins = -9 * A_DAY,
-	  .ends = -A_DAY },
-	{ .common_name = "b\xc3\xbc\x01\n,\"+", .issuer = "root", .key = KEY_EC },
-};
-
-#define REQUIRE "client-certificate = require client-authorities = '~root.pem'"
-#define ASK "client-certificate = ask client-authorities = '~root.pem'"
-
-static const struct {
-	const char *options;
-	int wish;	      /* -1: the client has no certificate */
-	const char *verified; /* NULL: no session */
-	const char *client;
-} clients[] = {
-	{ "", 0, "", "" },
-	{ ASK, -1, "", "" },
-	{ ASK, 0, "ok", "CN=one.example.net" },
-	{ ASK, 1, "self-signed certificate", "CN=self.example.net" },
-	{ ASK, 2, "certificate has expired", "CN=old.example.net" },
-	{ ASK, 3, "ok", "CN=b\\C3\\BC\\01\\0A\\,\\\"\\+" },
-	{ "client-certificate = ask", 0, "unable to get local issuer certificate",
-	  "CN=one.example.net" },
-	{ REQUIRE, -1, NULL, NULL },
-	{ REQUIRE, 0, "ok", "CN=one.example.net" },
-	{ REQUIRE, 1, NULL, NULL },
-	{ REQUIRE, 2, NULL, NULL },
-	/* A certificate that is listed itself needs no authority. */
-	{ "client-certificate = require client-authorities = '~self.pem'", 1, "ok",
-	  "CN=self.example.net" },
-	{ "client-certificate = require client-authorities = '~one.pem'", 0, "ok",
-	  "CN=one.example.net" },
-	/* tls.commands cannot turn it off. */
-	{ REQUIRE " commands = 'VerifyMode Request'", -1, NULL, NULL },
-	{ REQUIRE " commands = 'VerifyMode Request'", 1, NULL, NULL },
-};
-
-static void try_client(struct tls_contexts *contexts, const struct client *client, int row)
-{
-	struct tls_description description;
-	struct handshake handshake;
-	bool is_done = shake_hands(&handshake, contexts, client);
-
-	ck_assert_msg(is_done == (clients[row].verified != NULL), "row %d: %s", row,
-		      handshake.server_error);
-	if (is_done) {
-		tls_describe(handshake.server, &description);
-		ck_assert_str_eq(description.verified, clients[row].verified);
-		ck_assert_str_eq(description.client, clients[row].client);
-		ck_assert_str_eq(description.server_name, text_or(client->server_name));
-	}
-	hang_up(&handshake);
-}
-
-/* Also behind a change of context by SNI. */
-START_TEST(test_client_certificates)
-{
-	static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
-	static const char *const server_names[] = { NULL, "rsa.example.org", "ec.example.org" };
-	const struct section section = { .pairs = { "ec", "rsa" }, .options = clients[_i].options };
-	struct client client = { .key = KEY_EC };
-	struct tls_contexts *contexts;
-	X509 *certificates[COUNT(client_wishes)];
-
-	for (size_t i = 0; i < COUNT(client_wishes); i++)
-		certificates[i] = make_certificate(&client_wishes[i]);
-	write_certificates("one.pem", &certificates[0], 1);
-	write_certificates("self.pem", &certificates[1], 1);
-	contexts = contexts_with(&section);
-	if (clients[_i].wish >= 0)
-		client.certificate = certificates[clients[_i].wish];
-	for (size_t i = 0; i < COUNT(versions) * COUNT(server_names); i++) {
-		client.maximum = versions[i % 2];
-		client.server_name = server_names[i / 2];
-		try_client(contexts, &client, _i);
-	}
-	for (size_t i = 0; i < COUNT(client_wishes); i++)
-		X509_free(certificates[i]);
-	tls_contexts_close(contexts);
-}
-END_TEST
-
-/* With require the client hears which authorities count; with ask any will do. */
-START_TEST(test_named_authorities)
-{
-	static const char *const options[] = { ASK, REQUIRE };
-
-	for (int i = 0; i < 2; i++) {
-		const struct section section = { .pairs = { "ec", "rsa" }, .options = options[i] };
-		struct tls_contexts *contexts = contexts_with(&section);
-		const struct client client = { .server_name = "rsa.example.org",
-					       .maximum = TLS1_2_VERSION };
-		struct handshake handshake;
-
-		shake_hands(&handshake, contexts, &client);
-		ck_assert_int_eq(sk_X509_NAME_num(SSL_get0_peer_CA_list(handshake.client)), i);
-		hang_up(&handshake);
-		tls_contexts_close(contexts);
-	}
-}
-END_TEST
-
 /* ---- what else a session is and is not */
 
 START_TEST(test_server_name_is_told)
@@ -332,7 +226,7 @@ START_TEST(test_rules)
 	static const char *const server_names[] = { NULL, "rsa.example.org" };
 	const struct section section = {
 		.pairs = { "ec", "rsa" },
-		.options = "commands = 'Options -NoRenegotiation,Compression'"
+		.options = "commands = 'Options -NoRenegotiation,ClientRenegotiation,Compression'"
 	};
 	struct tls_contexts *contexts = contexts_with(&section);
 
@@ -391,6 +285,29 @@ START_TEST(test_no_handshake)
 }
 END_TEST
 
+/* Reasons in their order, each once, in one line that fits. */
+START_TEST(test_error_text)
+{
+	char text[128], small[8];
+
+	for (int i = 0; i < 2; i++) {
+		ERR_raise(ERR_LIB_SSL, SSL_R_NO_SHARED_CIPHER);
+		ERR_raise(ERR_LIB_SSL, SSL_R_NO_SHARED_CIPHER);
+		ERR_raise(ERR_LIB_SYS, ECONNRESET);
+		ERR_raise(ERR_LIB_SSL, SSL_R_WRONG_VERSION_NUMBER);
+		if (i == 0)
+			tls_error_text(text, sizeof(text));
+		else
+			tls_error_text(small, sizeof(small));
+		ck_assert_uint_eq(ERR_peek_error(), 0);
+	}
+	ck_assert_str_eq(text, "no shared cipher, Connection reset by peer, wrong version number");
+	ck_assert_str_eq(small, "no shar");
+	tls_error_text(text, sizeof(text));
+	ck_assert_str_eq(text, "");
+}
+END_TEST
+
 static void set_up(void)
 {
 	X509 *root;
@@ -416,11 +333,10 @@ int main(void)
 	tcase_add_checked_fixture(tests, set_up, tls_tear_down);
 	tcase_add_loop_test(tests, test_agreed, 0, COUNT(agreed));
 	tcase_add_loop_test(tests, test_refused, 0, COUNT(refused));
-	tcase_add_loop_test(tests, test_client_certificates, 0, COUNT(clients));
-	tcase_add_test(tests, test_named_authorities);
 	tcase_add_test(tests, test_server_name_is_told);
 	tcase_add_test(tests, test_rules);
 	tcase_add_test(tests, test_no_handshake);
+	tcase_add_test(tests, test_error_text);
 	tcase_set_timeout(tests, 60);
 	suite_add_tcase(suite, tests);
 	return run_suite(suite);

@@ -164,8 +164,9 @@ static SSL_SESSION *visit(struct tls_contexts *contexts, const struct client *cl
 	if (client->server_name && *description.server_name)
 		ck_assert_str_eq(description.server_name, client->server_name);
 	session = SSL_get1_session(handshake.client);
-	/* A client that just goes away marks its session as not to be resumed. */
+	/* Who just goes away marks the session as not to be resumed. */
 	SSL_set_shutdown(handshake.client, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+	SSL_set_shutdown(handshake.server, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	hang_up(&handshake);
 	return session;
 }
