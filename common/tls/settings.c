@@ -156,7 +156,6 @@ static bool run_command(SSL_CONF_CTX *commands, const char *command, struct prob
 	else
 		tls_problem(problem, "tls.commands: \"%.100s\": a wrong value; see SSL_CONF_cmd(3)",
 			    command);
-	/* What OpenSSL says of a command that it does not know repeats the above. */
 	return false;
 }
 
