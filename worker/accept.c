@@ -130,8 +130,7 @@ static void admit(struct listener *listener, int socket, const struct sockaddr_i
 		       sessions);
 		return;
 	}
-	if (per_address && !is_trusted(&listener->proxy, &client->sin6_addr) &&
-	    !is_local(client) &&
+	if (per_address && !is_trusted(&listener->proxy, &client->sin6_addr) && !is_local(client) &&
 	    scoreboard_from(worker->board, &client->sin6_addr) >= (size_t)per_address) {
 		refuse(listener, socket, client, SMTP_REPLY_TOO_MANY_FROM_YOU,
 		       "limits.sessions-per-address", per_address);

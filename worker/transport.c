@@ -32,12 +32,6 @@ static int error_of(struct session *session, int result)
 	case SSL_ERROR_SYSCALL:
 		return error;
 	default:
-		/* A client that leaves without close_notify is no news: the data has an end of its
-		 * own. */
-		if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
-			ERR_clear_error();
-			return 0;
-		}
 		secure_log_failure(session);
 		return EPROTO;
 	}
