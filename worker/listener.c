@@ -124,5 +124,6 @@ struct listener *listener_new(struct worker *worker, int socket, const char *tit
 	read_trusted(&listener->configuration->proxy, &listener->proxy);
 	read_trusted(&listener->configuration->xclient, &listener->xclient);
 	read_trusted(&listener->configuration->xforward, &listener->xforward);
+	read_trusted(&listener->configuration->ignore_log, &listener->ignore_log);
 	return listener;
 }

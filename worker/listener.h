@@ -20,7 +20,7 @@ struct listener {
 	struct event readable;
 	const struct listen_configuration *configuration;
 	struct smtp_settings settings;
-	struct trusted proxy, xclient, xforward;
+	struct trusted proxy, xclient, xforward, ignore_log;
 };
 
 /*

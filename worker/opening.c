@@ -79,6 +79,8 @@ static void log_connect(const struct session *session, const char *proxy)
 	char local[INET6_ADDRSTRLEN];
 	struct log_line line;
 
+	if (session_is_unlogged(session))
+		return;
 	name_local(session->socket, local);
 	session_log(session, &line, EVENT_CONNECT);
 	log_number(&line, "port", session->port);

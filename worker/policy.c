@@ -51,6 +51,7 @@ static void on_mail(void *context, const struct smtp_path *sender,
 	snprintf(id, sizeof(id), "%s-%u", session->id, ++session->transactions);
 	on_reset(session);
 	session->message = message_new(id, sender, parameters->raw, flags, session->worker->spool);
+	session->decided = session->message ? NULL : "memory";
 	answer(session, session->message ? SMTP_REPLY_SENDER_OK : SMTP_REPLY_NO_MEMORY);
 }
 
@@ -180,7 +181,8 @@ static void log_rejection(const struct session *session, const struct smtp_rejec
 	log_text(&line, "reply", rejection->text);
 	log_text(&line, "decided", decided(session, rejection));
 	if (rejection->limit) {
-		log_format(&line, "limit", "limits.%s", rejection->limit);
+		log_format(&line, "limit", strchr(rejection->limit, '.') ? "%s" : "limits.%s",
+			   rejection->limit);
 		log_number(&line, "value", (long long)rejection->value);
 	}
 	log_end(&line);

@@ -39,12 +39,19 @@ void session_log(const struct session *session, struct log_line *line, enum log_
 	log_text(line, "client", session->client_text);
 }
 
+bool session_is_unlogged(const struct session *session)
+{
+	return is_trusted(&session->listener->ignore_log, &session->client) && !log_is_verbose();
+}
+
 /* ---- the end ---- */
 
 static void log_disconnect(const struct session *session)
 {
 	struct log_line line;
 
+	if (session_is_unlogged(session) && !session->messages && !session->rejected)
+		return;
 	session_log(session, &line, EVENT_DISCONNECT);
 	log_lower(&line, "reason", session->reason ? session->reason : "client closed");
 	log_seconds(&line, "took", clock_steady() - session->opened);
@@ -139,6 +146,13 @@ static void close_now(struct session *session, enum smtp_reply reply, const char
 	smtp_server_close(session->engine, reply, argument, limit, value);
 }
 
+static void close_idle(struct session *session, const char *limit, long long seconds)
+{
+	session->decided = limit;
+	close_now(session, SMTP_REPLY_IDLE_TOO_LONG, NULL, limit, (unsigned long long)seconds);
+	session->decided = NULL;
+}
+
 /* ---- timers ---- */
 
 /* A new stretch of time in which the body must come on at its rate. */
@@ -183,8 +197,7 @@ static void check_rate(struct session *session)
 		(uint64_t)(configuration->limits.data_rate * configuration->timeouts.data);
 
 	if (came == 0) {
-		session->decided = "timeouts.data";
-		close_now(session, SMTP_REPLY_IDLE_TOO_LONG, NULL, NULL, 0);
+		close_idle(session, "timeouts.data", configuration->timeouts.data);
 	} else if (came < wanted) {
 		close_now(session, SMTP_REPLY_TOO_SLOW, NULL, "data-rate",
 			  (unsigned long long)configuration->limits.data_rate);
@@ -346,8 +359,7 @@ static void dialogue_is_late(struct session *session)
 		check_rate(session);
 		return;
 	}
-	session->decided = "timeouts.command";
-	close_now(session, SMTP_REPLY_IDLE_TOO_LONG, NULL, NULL, 0);
+	close_idle(session, "timeouts.command", session->worker->configuration->timeouts.command);
 	session_settle(session);
 }
 
@@ -471,8 +483,9 @@ void session_cut(struct session *session)
 	if (!is_speechless(session)) {
 		outbox_each(session->worker->outbox, session, verdict_log_cut);
 		session->decided = "timeouts.stop";
-		close_now(session, SMTP_REPLY_STOPPING, session->listener->settings.hostname, NULL,
-			  0);
+		close_now(session, SMTP_REPLY_STOPPING, session->listener->settings.hostname,
+			  "timeouts.stop",
+			  (unsigned long long)session->worker->configuration->timeouts.stop);
 		if (!flush(session))
 			return;
 	}

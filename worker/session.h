@@ -118,6 +118,9 @@ void session_rename(struct session *session, const struct in6_addr *client, uint
 /* False: its address has too many sessions already, and that was said. */
 bool session_is_admitted(struct session *session);
 
+/* Whether its connections are not logged, as those of health checks (ignore-log). */
+bool session_is_unlogged(const struct session *session);
+
 /* Begins a log line about this session. */
 void session_log(const struct session *session, struct log_line *line, enum log_event event);
 

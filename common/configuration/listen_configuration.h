@@ -29,9 +29,10 @@ struct listen_configuration {
 	enum impatience early_talkers; /* who sends before the greeting */
 	enum impatience pipelining;    /* what RFC 2920 forbids */
 	long long greeting_delay;
-	struct text_list proxy;	   /* networks whose connections begin with a PROXY header */
-	struct text_list xclient;  /* networks that may say XCLIENT */
-	struct text_list xforward; /* networks that may say XFORWARD */
+	struct text_list proxy;	     /* networks whose connections begin with a PROXY header */
+	struct text_list ignore_log; /* networks whose connections are not logged */
+	struct text_list xclient;    /* networks that may say XCLIENT */
+	struct text_list xforward;   /* networks that may say XFORWARD */
 };
 
 #endif

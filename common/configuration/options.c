@@ -87,6 +87,9 @@ static const struct option options[] = {
 	{ LISTEN_SECTION, "proxy", OPTION_NETWORKS, 0, 0, NULL, LISTEN_AT(proxy), NULL,
 	  "Networks of load balancers, whose connections must begin with a PROXY header of version "
 	  "1 or 2; \"unix\" are the clients of unix sockets." },
+	{ LISTEN_SECTION, "ignore-log", OPTION_NETWORKS, 0, 0, NULL, LISTEN_AT(ignore_log), NULL,
+	  "Networks of health checks: their connections are logged only when a message or a "
+	  "rejection comes of them." },
 	{ LISTEN_SECTION, "xclient", OPTION_NETWORKS, 0, 0, NULL, LISTEN_AT(xclient), NULL,
 	  "Networks of clients that may name another one by XCLIENT." },
 	{ LISTEN_SECTION, "xforward", OPTION_NETWORKS, 0, 0, NULL, LISTEN_AT(xforward), NULL,
