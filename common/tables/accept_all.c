@@ -16,7 +16,7 @@ bool accept_all_mailbox(const struct configuration *configuration, struct mailbo
 	const char *cursor = configuration->accept_all.mailbox;
 	struct name name;
 
-	if (!name_read(&cursor, &name, what))
+	if (!name_read(&cursor, &name, LISTED_LOCAL_MAX, what))
 		return false;
 	if (*cursor)
 		return problem_set(what, "\"%.100s\" behind the name; give one mailbox", cursor);

@@ -54,7 +54,7 @@ static bool read_target(struct alias_reader *reader, const char **cursor)
 	struct name name;
 	struct problem what;
 
-	if (!name_read(cursor, &name, &what))
+	if (!name_read(cursor, &name, LISTED_LOCAL_MAX, &what))
 		return source_fail(source, source->line, "%s", what.text);
 	if (!*name.local)
 		return source_fail(source, source->line,
@@ -105,7 +105,7 @@ static bool begin_entry(struct alias_reader *reader, const char *line)
 
 	if (!finish_entry(reader))
 		return false;
-	if (!name_read(&cursor, &name, &what))
+	if (!name_read(&cursor, &name, LISTED_LOCAL_MAX, &what))
 		return source_fail(source, source->line, "%s", what.text);
 	if (!find_domain(reader, &name, false, &domain))
 		return false;

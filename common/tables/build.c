@@ -1,5 +1,5 @@
 /*
- * build.c - compiles domains, mailboxes and aliases into one sealed cdb
+ * build.c - compiles domains, mailboxes, aliases and rejected senders into one sealed cdb
  *
  * Runs in: postern's master.  Privilege: the master's, to read the files.
  * Distrusts: the files.
@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <bsd/string.h>
 #include <cdb.h>
 
 #include "common/configuration/sealed.h"
@@ -66,6 +67,23 @@ static bool check_paths(const struct builder *builder)
 
 /* ---- reading */
 
+static bool read_aliases(struct builder *builder)
+{
+	struct listing *listing = &builder->listing;
+	const char *path = builder->configuration->aliases;
+
+	if (*path)
+		return aliases_read(path, &listing->domains, &listing->aliases, builder->problem);
+	return entries_sort(&listing->aliases) || problem_set(builder->problem, "out of memory");
+}
+
+static bool read_senders(struct builder *builder)
+{
+	const char *path = builder->configuration->rejected_senders;
+
+	return !*path || senders_read(path, &builder->listing.senders, builder->problem);
+}
+
 static bool read_all(struct builder *builder)
 {
 	const struct configuration *configuration = builder->configuration;
@@ -78,10 +96,7 @@ static bool read_all(struct builder *builder)
 	if (!mailboxes_read(configuration->mailboxes, &listing->domains, &listing->mailboxes,
 			    builder->problem))
 		return false;
-	if (*configuration->aliases)
-		return aliases_read(configuration->aliases, &listing->domains, &listing->aliases,
-				    builder->problem);
-	return entries_sort(&listing->aliases) || problem_set(builder->problem, "out of memory");
+	return read_aliases(builder) && read_senders(builder);
 }
 
 /* ---- writing */
@@ -129,6 +144,8 @@ static bool add_settings(struct builder *builder)
 	return add_setting(builder, SETTING_DELIMITER, configuration->recipient_delimiter) &&
 	       add_setting(builder, SETTING_DEFAULT_DOMAIN, domain) &&
 	       add_setting(builder, SETTING_FIRST_DOMAIN, builder->listing.domains.items[0]) &&
+	       add_setting(builder, SETTING_REJECTED_SENDERS,
+			   builder->listing.senders.count > 0 ? "1" : "") &&
 	       add_accept_all(builder);
 }
 
@@ -223,6 +240,39 @@ static bool add_aliases(struct builder *builder)
 	return true;
 }
 
+/* The key of a rule has the domain in front, as all keys have. */
+static void make_rule_key(struct record_key *key, const struct entry *rule)
+{
+	const char *at = strrchr(rule->local, '@');
+	char local[MAILBOX_NAME_SIZE];
+
+	if (at) {
+		require((size_t)(at - rule->local) < sizeof(local));
+		strlcpy(local, rule->local, (size_t)(at - rule->local) + 1);
+	}
+	record_key_make(key, RECORD_SENDER, at ? at + 1 : rule->local, at ? local : NULL);
+}
+
+static bool add_senders(struct builder *builder)
+{
+	const struct entries *senders = &builder->listing.senders;
+	unsigned char value[RECORD_LINE_SIZE + SENDER_TEXT_SIZE];
+	struct record_key key;
+
+	for (size_t i = 0; i < senders->count; i++) {
+		const struct entry *rule = &senders->items[i];
+		size_t length = rule->text ? strlen(rule->text) : 0;
+
+		require(length < SENDER_TEXT_SIZE);
+		cdb_pack(rule->line, value);
+		memcpy(value + RECORD_LINE_SIZE, rule->text ? rule->text : "", length);
+		make_rule_key(&key, rule);
+		if (!add(builder, &key, (const char *)value, RECORD_LINE_SIZE + length))
+			return false;
+	}
+	return true;
+}
+
 static bool write_all(struct builder *builder, int descriptor)
 {
 	bool is_added;
@@ -230,7 +280,7 @@ static bool write_all(struct builder *builder, int descriptor)
 	if (cdb_make_start(&builder->cdb, descriptor) < 0)
 		return problem_errno(builder->problem, "cannot write the compiled tables");
 	is_added = add_settings(builder) && add_domains(builder) && add_mailboxes(builder) &&
-		   add_aliases(builder);
+		   add_aliases(builder) && add_senders(builder);
 	/* Also frees what the library has allocated. */
 	if (cdb_make_finish(&builder->cdb) < 0 && is_added)
 		return problem_errno(builder->problem, "cannot write the compiled tables");
@@ -256,6 +306,7 @@ static void free_all(struct builder *builder)
 	expansion_free(&builder->expansion);
 	entries_free(&builder->listing.mailboxes);
 	entries_free(&builder->listing.aliases);
+	entries_free(&builder->listing.senders);
 	domains_free(&builder->listing.domains);
 	free(builder);
 }

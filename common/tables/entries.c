@@ -105,6 +105,7 @@ void entries_free(struct entries *entries)
 		for (size_t j = 0; j < entry->target_count; j++)
 			free(entry->targets[j].local);
 		free(entry->targets);
+		free(entry->text);
 		free(entry->local);
 	}
 	free(entries->items);

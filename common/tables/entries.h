@@ -32,10 +32,11 @@ struct target {
 	unsigned line;
 };
 
-/* A mailbox (no targets) or an alias. */
+/* A mailbox (no targets), an alias, or a rule about senders. */
 struct entry {
-	char *local;	    /* "" : the catch-all of its domain */
-	const char *domain; /* NULL: every domain */
+	char *local;	    /* "" : the catch-all of its domain; the whole of a rule */
+	const char *domain; /* NULL: every domain; of a rule */
+	char *text;	    /* what a rule tells the sender; NULL: nothing of its own */
 	unsigned line;
 	struct target *targets;
 	size_t target_count;

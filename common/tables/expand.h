@@ -20,6 +20,7 @@ struct listing {
 	struct domains domains;
 	struct entries mailboxes;
 	struct entries aliases;
+	struct entries senders; /* rules about those that are rejected */
 };
 
 /* The mailbox "postmaster" of each domain that lists none: RFC 5321 4.5.1. */

@@ -1,5 +1,5 @@
 /*
- * lists.h - the files of mailboxes and aliases
+ * lists.h - the files of mailboxes, aliases and rejected senders
  */
 #ifndef POSTERN_COMMON_TABLES_LISTS_H
 #define POSTERN_COMMON_TABLES_LISTS_H
@@ -17,5 +17,10 @@ bool mailboxes_read(const char *path, const struct domains *domains, struct entr
 		    struct problem *problem);
 bool aliases_read(const char *path, const struct domains *domains, struct entries *aliases,
 		  struct problem *problem);
+/*
+ * Each entry is a rule in the form of which there is one only: "example.org",
+ * ".example.org" for its sub-domains, or "local@example.org", where the last "@" parts the two.
+ */
+bool senders_read(const char *path, struct entries *senders, struct problem *problem);
 
 #endif

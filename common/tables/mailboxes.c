@@ -36,7 +36,7 @@ static bool read_line(const struct source *source, const char *line, const struc
 	struct name name;
 	struct problem what;
 
-	if (!name_read(&cursor, &name, &what))
+	if (!name_read(&cursor, &name, LISTED_LOCAL_MAX, &what))
 		return source_fail(source, source->line, "%s", what.text);
 	if (!check_rest(source, cursor))
 		return false;

@@ -66,7 +66,8 @@ static bool has_control(const char *text)
 	return false;
 }
 
-static bool read_local(const char **cursor, struct name *name, struct problem *what)
+static bool read_local(const char **cursor, struct name *name, size_t local_max,
+		       struct problem *what)
 {
 	char raw[RAW_SIZE] = "";
 
@@ -75,11 +76,11 @@ static bool read_local(const char **cursor, struct name *name, struct problem *w
 	if (has_control(raw))
 		return problem_set(what, "a name with a control character; remove it");
 	if (!local_normalise(raw, name->local, sizeof(name->local)) ||
-	    strlen(name->local) > LISTED_LOCAL_MAX)
+	    strlen(name->local) > local_max)
 		return problem_set(what,
-				   "\"%.100s\" is not UTF-8 or longer than %d bytes; "
+				   "\"%.100s\" is not UTF-8 or longer than %zu bytes; "
 				   "shorten it",
-				   raw, LISTED_LOCAL_MAX);
+				   raw, local_max);
 	return true;
 }
 
@@ -103,13 +104,13 @@ static bool read_domain(const char **cursor, struct name *name, struct problem *
 	return true;
 }
 
-bool name_read(const char **cursor, struct name *name, struct problem *what)
+bool name_read(const char **cursor, struct name *name, size_t local_max, struct problem *what)
 {
 	const char *begin = *cursor;
 
 	name->local[0] = '\0';
 	name->domain[0] = '\0';
-	if (*begin != '@' && !read_local(cursor, name, what))
+	if (*begin != '@' && !read_local(cursor, name, local_max, what))
 		return false;
 	if (**cursor == '@' && !read_domain(cursor, name, what))
 		return false;

@@ -5,6 +5,7 @@
 #define POSTERN_COMMON_TABLES_NAME_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "common/fail/fail.h"
 #include "common/tables/tables.h"
@@ -18,9 +19,10 @@ struct name {
 };
 
 /*
- * Reads the name at *cursor and moves the cursor behind it. False with what is
- * wrong and how to mend it in *what.
+ * Reads the name at *cursor, whose local part has at most local_max bytes in its
+ * normal form, and moves the cursor behind it. False with what is wrong and how
+ * to mend it in *what.
  */
-bool name_read(const char **cursor, struct name *name, struct problem *what);
+bool name_read(const char **cursor, struct name *name, size_t local_max, struct problem *what);
 
 #endif

@@ -60,15 +60,17 @@ static bool read_accept_all(struct tables *tables)
 
 static bool read_settings(struct tables *tables)
 {
-	char delimiter[2];
+	char delimiter[2], senders[2];
 
 	if (!read_setting(tables, SETTING_DELIMITER, delimiter, sizeof(delimiter)) ||
 	    !read_setting(tables, SETTING_DEFAULT_DOMAIN, tables->default_domain,
 			  sizeof(tables->default_domain)) ||
 	    !read_setting(tables, SETTING_FIRST_DOMAIN, tables->first_domain,
-			  sizeof(tables->first_domain)))
+			  sizeof(tables->first_domain)) ||
+	    !read_setting(tables, SETTING_REJECTED_SENDERS, senders, sizeof(senders)))
 		return false;
 	tables->delimiter = delimiter[0];
+	tables->rejects_senders = senders[0];
 	return read_accept_all(tables);
 }
 

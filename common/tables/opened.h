@@ -19,6 +19,7 @@ struct tables {
 	enum accept_all accept_all;
 	struct mailbox everything; /* of ACCEPT_ALL_ONE */
 	char maildir[PATH_MAX];	   /* of ACCEPT_ALL_EACH: the template of all paths */
+	bool rejects_senders;	   /* there are rules about senders */
 };
 
 /* Finds a record: its value, *length bytes, or NULL. */

@@ -7,6 +7,9 @@
  *   'M' domain NUL local           line; domain "" : a mailbox of every domain
  *   'A' domain NUL local           line, then for each mailbox: domain NUL local NUL
  *   'C' domain                     the same, for the catch-all of the domain
+ *   'R' domain                     line, text: all senders of the domain are rejected
+ *   'R' "." domain                 the same for all sub-domains of it
+ *   'R' domain NUL local           the same for one sender
  *
  * A line is four bytes, least significant first; a mailbox of line 0 is the
  * postmaster that no file lists.
@@ -22,6 +25,7 @@ enum record {
 	RECORD_MAILBOX = 'M',
 	RECORD_ALIAS = 'A',
 	RECORD_CATCH_ALL = 'C',
+	RECORD_SENDER = 'R',
 };
 
 /* The settings that a look-up needs. */
@@ -32,6 +36,8 @@ enum record {
 #define SETTING_ACCEPT_ALL_LOCAL "accept-all-local"   /* the mailbox; "" but for "one" */
 #define SETTING_ACCEPT_ALL_DOMAIN "accept-all-domain" /* the same */
 #define SETTING_MAILDIR "maildir"		      /* the template of all paths */
+
+#define SETTING_REJECTED_SENDERS "rejected-senders" /* "" : there are none */
 
 /* By enum accept_all. */
 #define ACCEPT_ALL_WORD_SIZE 8

@@ -1,7 +1,7 @@
 /*
- * tables.h - who receives mail here: domains, mailboxes, aliases
+ * tables.h - who receives mail here: domains, mailboxes, aliases; and who may not send it
  *
- * The master compiles the three tables into one cdb in a sealed in-memory file
+ * The master compiles the tables into one cdb in a sealed in-memory file
  * (tables_build). Workers and delivery map that file (tables_open) and look
  * recipients up in it: the worker to answer RCPT, delivery to find the
  * mailboxes. Aliases are followed when the tables are built, so that a look-up
@@ -23,6 +23,7 @@
 
 #define MAILBOX_NAME_SIZE 321	   /* local part, "@", domain, NUL: RFC 5321 4.5.3.1 */
 #define TABLES_DECIDED_SIZE 96	   /* "aliases:12345 @example.net" */
+#define SENDER_TEXT_SIZE 201	   /* what a rejected sender is told */
 #define TABLES_MAILBOXES_MAX 10000 /* that one recipient may stand for */
 
 /*
@@ -57,6 +58,20 @@ struct recipient_decision {
  */
 void tables_decide(const struct tables *tables, const char *local, const char *domain,
 		   struct recipient_decision *decision);
+
+struct sender_decision {
+	char decided[TABLES_DECIDED_SIZE]; /* "rejected-senders:12" */
+	char text[SENDER_TEXT_SIZE];	   /* for the sender, printable ASCII; "" : none is given */
+};
+
+/*
+ * Whether the sender local@domain is rejected: by a rule for the address, for
+ * its domain, or for a domain that its domain is a sub-domain of, the first of
+ * these that there is. `local` and `domain` as for tables_decide. The null
+ * sender, both "", never is (RFC 5321 4.5.5). *decision is set only then.
+ */
+bool tables_reject_sender(const struct tables *tables, const char *local, const char *domain,
+			  struct sender_decision *decision);
 
 /* One mailbox: a local part and a domain in the form the tables list them. */
 struct mailbox {

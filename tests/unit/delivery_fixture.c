@@ -89,6 +89,7 @@ struct tables *fixture_tables(const char *mailboxes, const char *aliases)
 		.domains = { domains, 1 },
 		.default_domain = TEXT(""),
 		.recipient_delimiter = TEXT("+"),
+		.rejected_senders = TEXT(""),
 		.delivery.maildir = TEXT("/mail/" FIXTURE_TEMPLATE),
 	};
 	struct problem problem = { "" };

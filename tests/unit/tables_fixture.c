@@ -12,18 +12,21 @@
 char tables_folder[] = "/tmp/postern-tables-XXXXXX";
 char mailboxes_path[128];
 char aliases_path[128];
+char senders_path[128];
 
 void tables_set_up(void)
 {
 	ck_assert_ptr_nonnull(mkdtemp(tables_folder));
 	snprintf(mailboxes_path, sizeof(mailboxes_path), "%s/mailboxes", tables_folder);
 	snprintf(aliases_path, sizeof(aliases_path), "%s/aliases", tables_folder);
+	snprintf(senders_path, sizeof(senders_path), "%s/rejected-senders", tables_folder);
 }
 
 void tables_tear_down(void)
 {
 	unlink(mailboxes_path);
 	unlink(aliases_path);
+	unlink(senders_path);
 	rmdir(tables_folder);
 }
 
@@ -46,6 +49,7 @@ struct configuration tables_configuration(void)
 		.mailboxes = mailboxes_path,
 		.aliases = aliases_path,
 		.recipient_delimiter = TEXT("+"),
+		.rejected_senders = TEXT(""),
 		.delivery.maildir = TEXT("/mail/%d/%u"),
 	};
 }

@@ -19,10 +19,11 @@ void tables_tear_down(void);
 extern char tables_folder[];
 extern char mailboxes_path[128];
 extern char aliases_path[128];
+extern char senders_path[128];
 
 void write_text_file(const char *path, const char *text);
 
-/* Domains example.org and example.net, both files, "+" as delimiter. */
+/* Domains example.org and example.net, both files, "+" as delimiter, no rejected senders. */
 struct configuration tables_configuration(void);
 
 /* Each fails the test where the tables cannot be built. */
