@@ -37,6 +37,25 @@ static void on_reset(void *context)
 	session->message = NULL;
 }
 
+/* Rejects the sender, and says so, where the tables do. */
+static bool reject_sender(struct session *session, const struct smtp_path *sender)
+{
+	char local[SMTP_LOCAL_MAX + 1], domain[SMTP_DOMAIN_MAX + 1];
+	struct sender_decision decision;
+
+	require(smtp_local_unquote(sender, local, sizeof(local)) >= 0);
+	require(sender->domain.length < sizeof(domain));
+	memcpy(domain, sender->domain.bytes, sender->domain.length);
+	domain[sender->domain.length] = '\0';
+	if (!tables_reject_sender(session->worker->tables, local, domain, &decision))
+		return false;
+	session->decided = decision.decided;
+	smtp_server_answer(session->engine, SMTP_REPLY_SENDER_REJECTED,
+			   *decision.text ? decision.text : "Sender address rejected");
+	session->decided = NULL;
+	return true;
+}
+
 static void on_mail(void *context, const struct smtp_path *sender,
 		    const struct smtp_parameters *parameters)
 {
@@ -44,6 +63,8 @@ static void on_mail(void *context, const struct smtp_path *sender,
 	char id[MESSAGE_ID_SIZE];
 	uint32_t flags = 0;
 
+	if (reject_sender(session, sender))
+		return;
 	if (parameters->body == SMTP_BODY_8BITMIME)
 		flags |= SUBMISSION_8BITMIME;
 	if (parameters->present & SMTP_HAS_SMTPUTF8)

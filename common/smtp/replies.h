@@ -98,6 +98,9 @@
 	SMTP_REPLY(UNKNOWN_USER, 550, "5.1.1", "No such mailbox",                                  \
 		   "The domain is ours, no mailbox, alias or catch-all fits.")                     \
 	SMTP_REPLY(NO_RELAY, 550, "5.7.1", "Relay not permitted", "The domain is not ours.")       \
+	SMTP_REPLY(SENDER_REJECTED, 550, "5.7.1", "{}",                                            \
+		   "`rejected-senders` lists the sender; the text is its own, or \"Sender "        \
+		   "address rejected\".")                                                          \
 	SMTP_REPLY(NOT_PERMITTED, 550, "5.7.1", "Not permitted from your address",                 \
 		   "XCLIENT or XFORWARD from outside of `listen { xclient, xforward }`.")          \
 	SMTP_REPLY(TOO_BIG, 552, "5.3.4", "Message too big, the limit is {} bytes",                \
