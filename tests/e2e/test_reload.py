@@ -143,10 +143,12 @@ def faulty_configuration(t):
             file.write(good)
         for count, (name, lines, line) in enumerate((("mailboxes", ["alice", "", "alice"], 3),
                                                      ("aliases", ["a: b", "b: a"], 1),
-                                                     ("aliases", ["# x", "x: y@elsewhere.example"], 2)),
+                                                     ("aliases", ["# x", "x: y@elsewhere.example"], 2),
+                                                     ("rejected-senders", ["a.example", "<>"], 2)),
                                                     len(faults) + 1):
             daemon.write_lines("mailboxes", ["alice"])
             daemon.write_lines("aliases", [])
+            daemon.write_lines("rejected-senders", [])
             daemon.write_lines(name, lines)
             daemon.signal(signal.SIGHUP)
             event = daemon.wait_event("refused-reload", count=count)

@@ -1,9 +1,11 @@
 /*
- * fuzz_tables.c - the files of mailboxes and aliases, and look-ups in what they make
+ * fuzz_tables.c - the files of mailboxes, aliases and rejected senders, and look-ups in what they
+ * make
  *
  * Runs in: the fuzzer.  Privilege: none.
- * Input: a recipient (local part, line feed, domain, line feed), the mailboxes,
- * a line "%%", the aliases.
+ * Input: an address (local part, line feed, domain, line feed), the mailboxes, a
+ * line "%%", the aliases; then, where they are not left out, a line "%%" and the
+ * rejected senders, a line "%%" and the mailbox of accept-all one, or "each".
  */
 #include <limits.h>
 #include <stdint.h>
@@ -20,9 +22,16 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t length);
 
-static int file_of(const char *text, size_t length, char *path)
+struct texts {
+	const char *local, *domain;
+	const char *mailboxes, *aliases, *senders;
+	char *accept_all;
+};
+
+static int file_of(const char *text, char *path)
 {
 	int descriptor = memfd_create("input", MFD_CLOEXEC);
+	size_t length = strlen(text);
 
 	require(descriptor >= 0);
 	require(write(descriptor, text, length) == (ssize_t)length);
@@ -42,25 +51,37 @@ static char *take(char **text, const char *end)
 	return piece;
 }
 
-static int build(const char *mailboxes, const char *aliases, struct problem *problem)
+static enum accept_all mode_of(const char *text)
+{
+	if (!*text)
+		return ACCEPT_ALL_OFF;
+	return strcmp(text, "each") == 0 ? ACCEPT_ALL_EACH : ACCEPT_ALL_ONE;
+}
+
+static int build(const struct texts *texts, struct problem *problem)
 {
 	char *names[] = { TEXT("example.org"), TEXT("b\xc3\xbc"
 						    "cher.example") };
-	char mailboxes_path[PATH_SIZE], aliases_path[PATH_SIZE];
-	int one = file_of(mailboxes, strlen(mailboxes), mailboxes_path);
-	int other = file_of(aliases, strlen(aliases), aliases_path);
+	char mailboxes_path[PATH_SIZE], aliases_path[PATH_SIZE], senders_path[PATH_SIZE];
+	const int files[] = {
+		file_of(texts->mailboxes, mailboxes_path),
+		file_of(texts->aliases, aliases_path),
+		file_of(texts->senders, senders_path),
+	};
 	struct configuration configuration = {
 		.domains = { names, 2 },
 		.default_domain = TEXT("example.org"),
 		.mailboxes = mailboxes_path,
 		.aliases = aliases_path,
 		.recipient_delimiter = TEXT("+"),
+		.rejected_senders = senders_path,
+		.accept_all = { mode_of(texts->accept_all), texts->accept_all },
 		.delivery.maildir = TEXT("/mail/%d/%u"),
 	};
 	int descriptor = tables_build(&configuration, problem);
 
-	close(one);
-	close(other);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		close(files[i]);
 	return descriptor;
 }
 
@@ -74,6 +95,7 @@ static void check_path(const struct mailbox *mailbox)
 	slash = strchr(path, '/');
 	require(slash && slash != path && slash[1] && !strchr(slash + 1, '/'));
 	require(path[0] != '.' && slash[1] != '.');
+	require(slash - path <= NAME_MAX && strlen(slash + 1) <= NAME_MAX);
 	for (const char *c = path; *c; c++)
 		require((unsigned char)*c >= ' ' && *c != 0x7f);
 }
@@ -83,7 +105,7 @@ struct found {
 	size_t count;
 };
 
-/* What is delivered to is a mailbox of ours. */
+/* What is delivered to is a mailbox of ours, or one that accept-all makes. */
 static bool check_mailbox(void *context, const struct mailbox *mailbox)
 {
 	struct found *found = context;
@@ -119,16 +141,48 @@ static void check_normal(const char *local, const char *domain)
 		require(strlen(normal) < sizeof(normal));
 }
 
-static void check_tables(int descriptor, const char *local, const char *domain)
+static bool is_rejected(const struct tables *tables, const char *local, const char *domain)
+{
+	struct sender_decision decision;
+	bool result = tables_reject_sender(tables, local, domain, &decision);
+
+	if (!result)
+		return false;
+	require(!strncmp(decision.decided, "rejected-senders:", 17));
+	require(strlen(decision.text) < SENDER_TEXT_SIZE);
+	for (const char *c = decision.text; *c; c++)
+		require(*c >= ' ' && *c <= '~');
+	return true;
+}
+
+/* The form of an address is of no matter, and a rule for a domain is one for all its senders. */
+static void check_sender(const struct tables *tables, const char *local, const char *domain)
+{
+	char normal_local[MAILBOX_NAME_SIZE], normal[MAILBOX_NAME_SIZE];
+	bool result = is_rejected(tables, local, domain);
+
+	require(!is_rejected(tables, "", ""));
+	if (is_rejected(tables, "nobody's name, \x01", domain))
+		require(result);
+	if (local_normalise(local, normal_local, sizeof(normal_local)) &&
+	    local_normalise(normal_local, normal, sizeof(normal)) &&
+	    !strcmp(normal, normal_local) && domain_normalise(domain, normal, sizeof(normal)))
+		require(is_rejected(tables, normal_local, normal) == result);
+}
+
+static void check_tables(int descriptor, const struct texts *texts)
 {
 	struct problem problem = { "" };
 	struct tables *tables = tables_open(descriptor, &problem);
 	struct found found = { tables, 0 };
 
 	require(tables);
-	check_recipient(tables, local, domain);
-	check_recipient(tables, local, "example.org");
+	check_recipient(tables, texts->local, texts->domain);
+	check_recipient(tables, texts->local, "example.org");
+	check_recipient(tables, texts->local, "");
 	check_recipient(tables, "postmaster", "xn--bcher-kva.example");
+	check_sender(tables, texts->local, texts->domain);
+	check_sender(tables, texts->local, "example.org");
 	tables_each_mailbox(tables, check_mailbox, &found);
 	tables_close(tables);
 }
@@ -138,20 +192,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t length)
 	struct problem problem = { "" };
 	char *text = malloc(length + 1);
 	char *next = text;
-	const char *local, *domain, *mailboxes;
+	struct texts texts;
 	int descriptor;
 
 	require(text);
 	memcpy(text, input, length);
 	text[length] = '\0';
-	local = take(&next, "\n");
-	domain = take(&next, "\n");
-	mailboxes = take(&next, "%%\n");
-	check_normal(local, domain);
-	descriptor = build(mailboxes, next, &problem);
+	texts.local = take(&next, "\n");
+	texts.domain = take(&next, "\n");
+	texts.mailboxes = take(&next, "%%\n");
+	texts.aliases = take(&next, "%%\n");
+	texts.senders = take(&next, "%%\n");
+	texts.accept_all = take(&next, "\n");
+	check_normal(texts.local, texts.domain);
+	descriptor = build(&texts, &problem);
 	require((descriptor < 0) == (problem.text[0] != '\0'));
 	if (descriptor >= 0) {
-		check_tables(descriptor, local, domain);
+		check_tables(descriptor, &texts);
 		close(descriptor);
 	}
 	free(text);

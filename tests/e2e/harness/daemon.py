@@ -22,8 +22,8 @@ def environment():
 
 
 class Daemon:
-    def __init__(self, trial, name, mailboxes=("alice", "bob"), aliases=(), foreground=True,
-                 verbose=False, **changes):
+    def __init__(self, trial, name, mailboxes=("alice", "bob"), aliases=(), rejected_senders=(),
+                 foreground=True, verbose=False, **changes):
         self.trial, self.name = trial, name
         self.folder = trial.path(name)
         self.address, self.port = trial.address, trial.port
@@ -40,6 +40,7 @@ class Daemon:
         self.settings = settings.merged(self.defaults(), changes)
         self.write_lines("mailboxes", mailboxes)
         self.write_lines("aliases", aliases)
+        self.write_lines("rejected-senders", rejected_senders)
         self.write_configuration()
 
     def path(self, *names):
@@ -51,6 +52,7 @@ class Daemon:
             "domains": ["example.org", "example.net"],
             "mailboxes": self.path("mailboxes"),
             "aliases": self.path("aliases"),
+            "rejected-senders": self.path("rejected-senders"),
             "pid-file": self.path("pid"),
             "spool": "/tmp",
             "listen": [("smtp", {"address": [self.address], "port": self.port})],

@@ -6,6 +6,7 @@ Settings stand first, each on a line of its own:
     pipelined: yes                 also replayed in one segment, and cut at random places
     mailboxes: alice bob           default: alice bob
     alias: sales: alice, bob       a line of the aliases file; may come again
+    rejected-sender: .a.example "No"    a line of the file of rejected senders; may come again
     configuration: {"limits": {"message-size": 1024}}      JSON, merged into the configuration
 
 then the steps:
@@ -55,6 +56,7 @@ class Dialogue:
         self.is_pipelined = False
         self.mailboxes = ["alice", "bob"]
         self.aliases = []
+        self.rejected_senders = []
         self.configuration = {}
         self.steps = []
         self.mails = []
@@ -152,6 +154,7 @@ MARKS = (
     ("pipelined: ", lambda dialogue, text: setattr(dialogue, "is_pipelined", text == "yes")),
     ("mailboxes: ", lambda dialogue, text: setattr(dialogue, "mailboxes", text.split())),
     ("alias: ", lambda dialogue, text: dialogue.aliases.append(text)),
+    ("rejected-sender: ", lambda dialogue, text: dialogue.rejected_senders.append(text)),
     ("configuration: ", lambda dialogue, text: dialogue.configuration.update(json.loads(text))),
 )
 

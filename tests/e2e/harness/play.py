@@ -180,7 +180,8 @@ def check_log(trial, daemon, dialogue):
 
 
 def play(trial, dialogue):
-    options = dict(dialogue.configuration, mailboxes=dialogue.mailboxes, aliases=dialogue.aliases)
+    options = dict(dialogue.configuration, mailboxes=dialogue.mailboxes, aliases=dialogue.aliases,
+                   rejected_senders=dialogue.rejected_senders)
     with trial.daemon(**options) as daemon:
         first = None
         for way, playing in ways(dialogue):
