@@ -124,8 +124,17 @@ static void write_address(struct wire_string address, uint32_t flags, char *text
 	text[address.length] = '\0';
 }
 
+/* A dot-atom (RFC 5322 3.2.3) neither begins nor ends in a dot, nor has two of them together. */
+static bool has_odd_dot(const char *local, size_t length)
+{
+	return length == 0 || local[0] == '.' || local[length - 1] == '.' ||
+	       memmem(local, length, "..", 2);
+}
+
 static bool needs_quotes(const char *local, size_t length)
 {
+	if (has_odd_dot(local, length))
+		return true;
 	for (size_t i = 0; i < length; i++)
 		if ((unsigned char)local[i] < 128 && (!is_address_byte((unsigned char)local[i]) ||
 						      is_one_of((unsigned char)local[i], "@[]:")))

@@ -140,6 +140,10 @@ static const struct {
 	{ "j\xc3\xb6rg@example.org", "Delivered-To: j\xc3\xb6rg@example.org\n" },
 	{ "a b@example.org", "Delivered-To: \"a b\"@example.org\n" },
 	{ "a\"b\\@example.org", "Delivered-To: \"a\\\"b\\\\\"@example.org\n" },
+	{ "../../x@example.org", "Delivered-To: \"../../x\"@example.org\n" },
+	{ ".a@example.org", "Delivered-To: \".a\"@example.org\n" },
+	{ "a.@example.org", "Delivered-To: \"a.\"@example.org\n" },
+	{ "a.b@example.org", "Delivered-To: a.b@example.org\n" },
 };
 
 START_TEST(test_mailbox)
@@ -150,6 +154,33 @@ START_TEST(test_mailbox)
 	submission.recipient_count = 1;
 	write_header(&submission, mailboxes[_i].mailbox, (struct wire_string)STRING("a@b"), header);
 	ck_assert_msg(strstr(header, mailboxes[_i].line), "%s", header);
+}
+END_TEST
+
+static const struct {
+	const char *version, *cipher, *name, *lines;
+} secured[] = {
+	{ "", "", "", "with ESMTPS id " },
+	{ "TLSv1.3", "TLS_AES_256_GCM_SHA384", "mx.example.org",
+	  "with ESMTPS\n\t(TLSv1.3 TLS_AES_256_GCM_SHA384 mx.example.org) id " },
+	{ "TLSv1.2", "ECDHE-RSA-AES128-GCM-SHA256", "",
+	  "with ESMTPS\n\t(TLSv1.2 ECDHE-RSA-AES128-GCM-SHA256) id " },
+	{ "a)b", "x\ny (z", "q\r\nX: y", "with ESMTPS\n\t(a?b x?y??z q??X:?y) id " },
+};
+
+START_TEST(test_tls)
+{
+	struct submission submission = fixture_submission("0123456789abcdef-1", 0);
+	char header[HEADER_SIZE];
+
+	strcpy(submission.protocol, "ESMTPS");
+	submission.tls_version =
+		(struct wire_string){ secured[_i].version, strlen(secured[_i].version) };
+	submission.tls_cipher =
+		(struct wire_string){ secured[_i].cipher, strlen(secured[_i].cipher) };
+	submission.tls_name = (struct wire_string){ secured[_i].name, strlen(secured[_i].name) };
+	write_header(&submission, "a@b", (struct wire_string)STRING("a@b"), header);
+	ck_assert_msg(strstr(header, secured[_i].lines), "%s", header);
 }
 END_TEST
 
@@ -165,6 +196,9 @@ START_TEST(test_any_byte)
 	submission.flags = SUBMISSION_SMTPUTF8;
 	submission.helo = (struct wire_string){ text, ENVELOPE_HELO_MAX };
 	submission.sender = (struct wire_string){ text, sizeof(text) };
+	submission.tls_version = submission.tls_cipher =
+		(struct wire_string){ text, ENVELOPE_TLS_MAX };
+	submission.tls_name = (struct wire_string){ text, ENVELOPE_NAME_MAX };
 	length = write_header(&submission, "a@b", submission.sender, header);
 	for (size_t i = 0; i < length; i++) {
 		line++;
@@ -174,7 +208,7 @@ START_TEST(test_any_byte)
 		lines++;
 		line = 0;
 	}
-	ck_assert_uint_eq(lines, 6);
+	ck_assert_uint_eq(lines, 7);
 	ck_assert_uint_eq(line, 0);
 }
 END_TEST
@@ -205,6 +239,7 @@ int main(void)
 	tcase_add_loop_test(tests, test_helo, 0, COUNT(names));
 	tcase_add_loop_test(tests, test_address, 0, COUNT(addresses));
 	tcase_add_loop_test(tests, test_mailbox, 0, COUNT(mailboxes));
+	tcase_add_loop_test(tests, test_tls, 0, COUNT(secured));
 	tcase_add_loop_test(tests, test_any_byte, 0, 256);
 	tcase_add_loop_test(tests, test_time, 0, 4);
 	suite_add_tcase(suite, tests);
