@@ -1,5 +1,6 @@
 """The real daemon, in a folder of its own: configured, checked, started, watched, stopped."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -12,6 +13,11 @@ from .maildir import Mailboxes
 SANITIZER_REPORT = re.compile(rb"AddressSanitizer|LeakSanitizer|runtime error:|SUMMARY: ")
 # Only a failure ever waits for so long; less than the time limit of most tests.
 PATIENCE = 40
+# RFC 2033 forbids LMTP on port 25.
+SMTP_PORT, LMTP_PORT = 25, 24
+# That of the listeners beside the first one; each test has an address of its own.
+OTHER_PORTS = 3000
+FIRST = "smtp"
 
 
 def environment():
@@ -23,10 +29,15 @@ def environment():
 
 class Daemon:
     def __init__(self, trial, name, mailboxes=("alice", "bob"), aliases=(), rejected_senders=(),
-                 foreground=True, verbose=False, **changes):
+                 foreground=True, verbose=False, listener=None, other_listeners=None, by_socket=False, **changes):
+        """listener: options of the `listen` section that the clients speak with; by_socket: it is a
+        unix socket; other_listeners: title -> options of sections beside it."""
         self.trial, self.name = trial, name
         self.folder = trial.path(name)
-        self.address, self.port = trial.address, trial.port
+        self.places = {}
+        self.listens = [self.listen(FIRST, listener or {}, by_socket)]
+        self.listens += [self.listen(title, options) for title, options in (other_listeners or {}).items()]
+        self.address, self.port = self.places[FIRST]
         self.foreground, self.verbose = foreground, verbose
         self.process = None
         self.deaths_allowed = False
@@ -55,7 +66,7 @@ class Daemon:
             "rejected-senders": self.path("rejected-senders"),
             "pid-file": self.path("pid"),
             "spool": "/tmp",
-            "listen": [("smtp", {"address": [self.address], "port": self.port})],
+            "listen": self.listens,
             "workers": {"count": 2},
             "delivery": {"maildir": self.mail_root + "/%d/%u"},
             "log": {"to": "stderr"},
@@ -63,6 +74,20 @@ class Daemon:
         if not self.trial.is_root:
             return base
         return base | {"users": {"master": "postern", "worker": "postern-worker", "delivery": "vmail"}}
+
+    # ---- listeners
+
+    def listen(self, title, options, by_socket=False):
+        """A `listen` section, and where it listens: at the test's own address, the first one at the
+        usual port."""
+        port = self.trial.port if title == FIRST else OTHER_PORTS + len(self.places)
+        if port == SMTP_PORT and options.get("protocol") == "lmtp":
+            port = LMTP_PORT
+        if by_socket:
+            self.places[title] = (self.path("run", title), None)
+            return title, {"address": [self.path("run", title)]} | options
+        self.places[title] = (self.trial.address, port)
+        return title, {"address": [self.trial.address], "port": port} | options
 
     # ---- files
 
@@ -154,13 +179,24 @@ class Daemon:
     def tail(self):
         return self.log_bytes()[-1500:].decode("latin-1")
 
+    @contextlib.contextmanager
+    def running(self):
+        """From its start to its end, which finish() judges; not after an exception."""
+        self.start()
+        yield self
+        self.finish()
+
     # ---- clients
 
-    def connect(self, **options):
-        return session.Session(self.address, self.port, **options)
+    def connect(self, to=None, **options):
+        """to: the title of another listener."""
+        address, port = self.places[to] if to else (self.address, self.port)
+        return session.Session(address, port, **options)
 
     def greeted(self, **options):
-        return self.connect(**options).greet()
+        sections = dict(self.settings["listen"])
+        section = sections[options.get("to", FIRST)] if FIRST in sections else {}
+        return self.connect(**options).greet(verb="LHLO" if section.get("protocol") == "lmtp" else "EHLO")
 
     def send(self, recipients=("alice@example.org",), body=b"Subject: test\n\nHello.\n",
              sender="sender@client.example"):

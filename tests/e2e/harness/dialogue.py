@@ -8,6 +8,10 @@ Settings stand first, each on a line of its own:
     alias: sales: alice, bob       a line of the aliases file; may come again
     rejected-sender: .a.example "No"    a line of the file of rejected senders; may come again
     configuration: {"limits": {"message-size": 1024}}      JSON, merged into the configuration
+    listener: {"protocol": "lmtp"}      JSON, merged into the `listen` section that is spoken with
+    listener other: {"hide": []}        another listener, at a port of its own
+    socket: yes                    the listener is a unix socket
+    from: 127.0.0.2                the address that the client connects from
 
 then the steps:
 
@@ -19,7 +23,8 @@ then the steps:
     <~ SIZE \\d+                    a line of that reply is this regular expression, behind its code
     <! CHUNKING.*                  no line of that reply is
     < closed                       the server closes the connection, and says nothing more
-    reconnect                      a new connection
+    reconnect                      a new connection, or: "reconnect other", to that listener; "reconnect from
+                                   127.0.0.3", "reconnect other from 127.0.0.3"
     hang up                        the client closes the connection
 
 and what must be there afterwards:
@@ -28,6 +33,7 @@ and what must be there afterwards:
     = Return-Path: <a@example>     an added header; regular expression behind the name
     | Subject: x                   a line of the body (escapes as above; lines end in LF)
     |* 1000 text                   the line a thousand times
+    || a\\r\\nb                     bytes of the body, nothing is added
     log reject code=550 limit="a b"     a line of the log: each value a regular expression
     no log delivery                no such line
 
@@ -58,6 +64,8 @@ class Dialogue:
         self.aliases = []
         self.rejected_senders = []
         self.configuration = {}
+        self.listener, self.other_listeners = {}, {}
+        self.is_by_socket, self.source = False, None
         self.steps = []
         self.mails = []
         self.log_wanted = []
@@ -114,9 +122,24 @@ def body_line(dialogue, text):
     dialogue.mails[-1].body += unescaped(text) + b"\n"
 
 
+def body_bytes(dialogue, text):
+    dialogue.mails[-1].body += unescaped(text)
+
+
 def body_lines(dialogue, text):
     count, rest = repeated(text)
     dialogue.mails[-1].body += (unescaped(rest) + b"\n") * count
+
+
+def other_listener(dialogue, text):
+    title, _, options = text.partition(": ")
+    dialogue.other_listeners[title] = json.loads(options)
+
+
+def reconnect(dialogue, text):
+    """"TITLE from ADDRESS", both of which may be missing."""
+    title, _, source = f" {text}".partition(" from ")
+    dialogue.steps.append(("reconnect", (title.strip() or None, source or None)))
 
 
 def header_line(dialogue, text):
@@ -142,12 +165,13 @@ MARKS = (
     ("<!", lambda dialogue, text: dialogue.steps.append(("has not", text))),
     ("<", reply_line),
     ("|*", body_lines),
+    ("||", body_bytes),
     ("|", body_line),
     ("=", header_line),
     ("no log ", lambda dialogue, text: dialogue.log_unwanted.append(log_line(text))),
     ("log ", lambda dialogue, text: dialogue.log_wanted.append(log_line(text))),
     ("mail ", lambda dialogue, text: dialogue.mails.append(Mail(text))),
-    ("reconnect", lambda dialogue, text: dialogue.steps.append(("reconnect", None))),
+    ("reconnect", reconnect),
     ("hang up", lambda dialogue, text: dialogue.steps.append(("hang up", None))),
     ("covers: ", lambda dialogue, text: setattr(dialogue, "covers", text)),
     ("timeout: ", lambda dialogue, text: setattr(dialogue, "timeout", int(text))),
@@ -155,6 +179,10 @@ MARKS = (
     ("mailboxes: ", lambda dialogue, text: setattr(dialogue, "mailboxes", text.split())),
     ("alias: ", lambda dialogue, text: dialogue.aliases.append(text)),
     ("rejected-sender: ", lambda dialogue, text: dialogue.rejected_senders.append(text)),
+    ("listener: ", lambda dialogue, text: dialogue.listener.update(json.loads(text))),
+    ("listener ", other_listener),
+    ("socket: ", lambda dialogue, text: setattr(dialogue, "is_by_socket", text == "yes")),
+    ("from: ", lambda dialogue, text: setattr(dialogue, "source", text)),
     ("configuration: ", lambda dialogue, text: dialogue.configuration.update(json.loads(text))),
 )
 

@@ -41,11 +41,16 @@ def has_line(reply, pattern):
 class Player:
     """One playing: .transcript holds all replies, ids taken out."""
 
-    def __init__(self, address, port):
-        self.address, self.port = address, port
+    def __init__(self, daemon, dialogue):
+        self.daemon, self.source = daemon, dialogue.source
         self.transcript = []
         self.reply = None
-        self.client = Session(address, port)
+        self.client = None
+        self.connect(None, None)
+
+    def connect(self, title, source):
+        address, port = self.daemon.places[title] if title else (self.daemon.address, self.daemon.port)
+        self.client = Session(address, port, source=source or self.source)
 
     def step(self, kind, argument, send):
         if kind == "send":
@@ -64,7 +69,7 @@ class Player:
         elif kind in ("hang up", "reconnect"):
             self.client.close()
             if kind == "reconnect":
-                self.client = Session(self.address, self.port)
+                self.connect(*argument)
 
     def read(self, wanted):
         try:
@@ -85,7 +90,7 @@ class Player:
 
 def play_steps(daemon, dialogue, send):
     """Sends each step when its turn has come.  Returns the transcript."""
-    player = Player(daemon.address, daemon.port)
+    player = Player(daemon, dialogue)
     try:
         for number, (kind, argument) in enumerate(dialogue.steps, 1):
             try:
@@ -99,7 +104,7 @@ def play_steps(daemon, dialogue, send):
 
 def play_at_once(daemon, dialogue, pieces_of):
     """Sends everything without waiting for any reply, in the pieces that pieces_of cuts."""
-    player = Player(daemon.address, daemon.port)
+    player = Player(daemon, dialogue)
     content = b"".join(argument for kind, argument in dialogue.steps if kind == "send")
 
     def send_all():
@@ -182,7 +187,9 @@ def check_log(trial, daemon, dialogue):
 def play(trial, dialogue):
     options = dict(dialogue.configuration, mailboxes=dialogue.mailboxes, aliases=dialogue.aliases,
                    rejected_senders=dialogue.rejected_senders)
-    with trial.daemon(**options) as daemon:
+    daemon = trial.prepare(listener=dialogue.listener, by_socket=dialogue.is_by_socket,
+                           other_listeners=dialogue.other_listeners, **options)
+    with daemon.running():
         first = None
         for way, playing in ways(dialogue):
             try:

@@ -106,11 +106,11 @@ class Session:
             raise AssertionError(f"{text!r} was answered with {reply}, not {code}")
         return reply
 
-    def greet(self, name="client.example"):
+    def greet(self, name="client.example", verb="EHLO"):
         greeting = self.reply()
         if greeting.code != 220:
             raise AssertionError(f"the greeting is {greeting}")
-        self.expect(f"EHLO {name}", 250)
+        self.expect(f"{verb} {name}", 250)
         return self
 
     def envelope(self, sender, recipients):

@@ -77,9 +77,8 @@ class Trial:
         """A running daemon.  When the block ends without an exception it must still answer, no
         process of it may have died, and it must stop with status 0."""
         made = self.prepare(**options)
-        made.start()
-        yield made
-        made.finish()
+        with made.running():
+            yield made
 
     def clean_up(self):
         for made in self.daemons:
