@@ -143,19 +143,35 @@ static bool submit(struct session *session, struct message *message)
 	return true;
 }
 
-static bool is_same(const struct submission_recipient *left,
-		    const struct submission_recipient *right)
+/* A recipient, and its name as the tables compare it. */
+struct recipient {
+	struct submission_recipient row;
+	struct mailbox name;
+};
+
+static bool is_same(const struct recipient *left, const struct recipient *right)
 {
-	return left->local.length == right->local.length &&
-	       left->domain.length == right->domain.length &&
-	       memcmp(left->local.bytes, right->local.bytes, left->local.length) == 0 &&
-	       memcmp(left->domain.bytes, right->domain.bytes, left->domain.length) == 0;
+	return strcmp(left->name.local, right->name.local) == 0 &&
+	       strcmp(left->name.domain, right->name.domain) == 0;
+}
+
+/* What has no normal form stays as it is: a recipient without a domain, for example. */
+static void normalise_part(struct wire_string part,
+			   bool (*normalise)(const char *text, char *normal, size_t size),
+			   char normal[MAILBOX_NAME_SIZE])
+{
+	char text[ENVELOPE_ADDRESS_MAX + 1] = "";
+
+	require(part.length < sizeof(text));
+	memcpy(text, part.bytes, part.length);
+	if (!normalise(text, normal, MAILBOX_NAME_SIZE))
+		strlcpy(normal, text, MAILBOX_NAME_SIZE);
 }
 
 /* The recipients of the message, which lie in its own bytes. NULL when memory is short. */
-static struct submission_recipient *list_recipients(const struct message *message)
+static struct recipient *list_recipients(const struct message *message)
 {
-	struct submission_recipient *rows = allocate(message->recipient_count, sizeof(*rows));
+	struct recipient *recipients = allocate(message->recipient_count, sizeof(*recipients));
 	struct wire_reader reader = {
 		message->recipients.bytes,
 		message->recipients.used,
@@ -163,9 +179,13 @@ static struct submission_recipient *list_recipients(const struct message *messag
 		false,
 	};
 
-	for (uint32_t i = 0; rows && i < message->recipient_count; i++)
-		require(submission_next_recipient(&reader, &rows[i]));
-	return rows;
+	for (uint32_t i = 0; recipients && i < message->recipient_count; i++) {
+		require(submission_next_recipient(&reader, &recipients[i].row));
+		normalise_part(recipients[i].row.local, local_normalise, recipients[i].name.local);
+		normalise_part(recipients[i].row.domain, domain_normalise,
+			       recipients[i].name.domain);
+	}
+	return recipients;
 }
 
 /* One message for the recipient at `place`; false when memory is short. */
@@ -187,28 +207,28 @@ static bool submit_one(struct session *session, const struct submission_recipien
 }
 
 /* The same recipient once more gets the answer of the first one, and no second copy. */
-static void submit_or_share(struct session *session, const struct submission_recipient *rows,
+static void submit_or_share(struct session *session, const struct recipient *recipients,
 			    unsigned place)
 {
 	struct answers *answers = session->answers;
 	unsigned first = 0;
 
-	while (!is_same(&rows[first], &rows[place]))
+	while (!is_same(&recipients[first], &recipients[place]))
 		first++;
 	answers->rows[place].same_as = first;
 	if (first < place)
 		answers->missing--;
-	else if (!submit_one(session, &rows[place], place))
+	else if (!submit_one(session, &recipients[place].row, place))
 		collect(answers, place, SMTP_REPLY_NO_MEMORY);
 }
 
 static void ask_each(struct session *session, unsigned count)
 {
-	struct submission_recipient *rows = list_recipients(session->message);
+	struct recipient *recipients = list_recipients(session->message);
 	struct answers *answers = allocate(1, sizeof(*answers) + count * sizeof(struct answer));
 
-	if (!rows || !answers) {
-		free(rows);
+	if (!recipients || !answers) {
+		free(recipients);
 		free(answers);
 		for (unsigned i = 0; i < count; i++)
 			say(session, SMTP_REPLY_NO_MEMORY, NULL);
@@ -217,8 +237,8 @@ static void ask_each(struct session *session, unsigned count)
 	answers->count = answers->missing = count;
 	session->answers = answers;
 	for (unsigned i = 0; i < count; i++)
-		submit_or_share(session, rows, i);
-	free(rows);
+		submit_or_share(session, recipients, i);
+	free(recipients);
 	message_free(session->message);
 	session->message = NULL;
 	say_collected(session);
