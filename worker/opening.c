@@ -114,27 +114,21 @@ static bool refuses_early_talkers(const struct session *session)
 
 void opening_interrupted(struct session *session)
 {
-	char byte;
+	ssize_t seen = transport_peek(session);
 
-	if (recv(session->socket, &byte, 1, MSG_PEEK) == 0)
-		session_end(session, "client closed");
+	if (seen < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (seen <= 0)
+		session_end(session, seen == 0 ? "client closed" : strerror(errno));
 	else if (refuses_early_talkers(session))
 		refuse_early_talker(session);
 	else
 		event_del(&session->readable);
 }
 
-static bool has_spoken(const struct session *session)
-{
-	char byte;
-
-	return transport_has_more(session) ||
-	       recv(session->socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
-}
-
 void session_ready(struct session *session)
 {
-	if (refuses_early_talkers(session) && has_spoken(session))
+	if (refuses_early_talkers(session) && transport_peek(session) > 0)
 		refuse_early_talker(session);
 	else if (session->listener->configuration->greeting_delay > 0)
 		session_enter(session, PHASE_HOLDING);

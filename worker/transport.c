@@ -37,14 +37,17 @@ static int error_of(struct session *session, int result)
 	}
 }
 
-static ssize_t read_tls(struct session *session, char *bytes, size_t size)
+/* SSL_read_ex(3) or SSL_peek_ex(3) */
+typedef int read_function(SSL *tls, void *bytes, size_t size, size_t *length);
+
+static ssize_t read_tls(struct session *session, read_function *function, char *bytes, size_t size)
 {
 	size_t length;
 	int result;
 
 	ERR_clear_error();
 	errno = 0;
-	result = SSL_read_ex(session->tls, bytes, size, &length);
+	result = function(session->tls, bytes, size, &length);
 	if (result > 0)
 		return (ssize_t)length;
 	errno = error_of(session, result);
@@ -53,7 +56,16 @@ static ssize_t read_tls(struct session *session, char *bytes, size_t size)
 
 ssize_t transport_read(struct session *session, char *bytes, size_t size)
 {
-	return session->tls ? read_tls(session, bytes, size) : read(session->socket, bytes, size);
+	return session->tls ? read_tls(session, SSL_read_ex, bytes, size)
+			    : read(session->socket, bytes, size);
+}
+
+ssize_t transport_peek(struct session *session)
+{
+	char byte;
+
+	return session->tls ? read_tls(session, SSL_peek_ex, &byte, 1)
+			    : recv(session->socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
 }
 
 bool transport_has_more(const struct session *session)

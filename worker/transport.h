@@ -10,6 +10,8 @@
 
 /* As read(2): 0 at the end; -1 with errno, EAGAIN when nothing is there yet. */
 ssize_t transport_read(struct session *session, char *bytes, size_t size);
+/* The same for one byte, which stays where it is: positive when there is one. */
+ssize_t transport_peek(struct session *session);
 
 /* Whether bytes have been taken from the socket that transport_read did not return yet. */
 bool transport_has_more(const struct session *session);
