@@ -66,7 +66,7 @@ START_TEST(too_big_a_message_is_read_to_its_end)
 	recorder_say(recorder, ".\r\nNOOP\r\n");
 	ck_assert_str_eq(recorder->output,
 			 "552 5.3.4 Message too big, the limit is 10000 bytes\r\n250 2.0.0 OK\r\n");
-	ck_assert_str_eq(recorder->last_limit, "message-size");
+	ck_assert_str_eq(recorder->rejection.limit, "message-size");
 	ck_assert_ptr_null(strstr(recorder->events, "end"));
 	recorder_free(recorder);
 }
@@ -173,7 +173,7 @@ START_TEST(too_many_errors)
 	recorder_say(recorder, "RSET x\r\nDATA\r\nRCPT TO:<x>\r\nNOOP\r\n");
 	ck_assert_ptr_nonnull(strstr(recorder->output, "421 4.7.0 Too many errors"));
 	ck_assert_ptr_null(strstr(recorder->output, "250"));
-	ck_assert_str_eq(recorder->last_limit, "errors");
+	ck_assert_str_eq(recorder->rejection.limit, "errors");
 	recorder_free(recorder);
 	settings.errors = 0;
 }
@@ -189,7 +189,7 @@ START_TEST(too_many_unknown_commands)
 	ck_assert_str_eq(recorder->output,
 			 "502 5.5.1 Not implemented here\r\n500 5.5.1 Unknown command\r\n"
 			 "421 4.7.0 Too many unknown commands, closing\r\n");
-	ck_assert_str_eq(recorder->last_limit, "unknown-commands");
+	ck_assert_str_eq(recorder->rejection.limit, "unknown-commands");
 	recorder_free(recorder);
 	settings.unknown_commands = 0;
 }
