@@ -82,6 +82,7 @@ static bool reject_faulty_body(struct smtp_server *server)
 	snprintf(digits, sizeof(digits), "%llu", fault.value);
 	for (unsigned i = replies_wanted(server); i > 0; i--)
 		smtp_say_limit(server, fault.reply, digits, fault.limit, fault.value);
+	server->chunks_failed = server->state == SMTP_CHUNK;
 	smtp_end_transaction(server);
 	smtp_close_if_due(server);
 	return true;
@@ -155,15 +156,51 @@ static size_t dotted_input(struct smtp_server *server, const char *bytes, size_t
 	return used;
 }
 
+/*
+ * RFC 3030 2: chunks behind one that has failed were on their way, perhaps, when
+ * it was answered; they are no further fault of the client.
+ */
+static void answer_refused_chunk(struct smtp_server *server)
+{
+	bool is_first = !server->chunks_failed;
+
+	server->chunks_failed = true;
+	if (server->chunk_fate == CHUNK_REJECTED) {
+		for (unsigned i = replies_wanted(server); i > 0; i--)
+			smtp_say(server, server->chunk_reply, server->chunk_argument);
+		smtp_end_transaction(server);
+		smtp_close_if_due(server);
+	} else {
+		smtp_say(server, server->chunk_reply, server->chunk_argument);
+		if (is_first)
+			smtp_count_fault(server);
+	}
+}
+
+void smtp_chunk_refuse(struct smtp_server *server, enum smtp_chunk_fate fate, enum smtp_reply reply,
+		       const char *argument)
+{
+	server->chunk_fate = fate;
+	server->chunk_reply = reply;
+	server->chunk_argument = argument;
+	if (server->chunk_left == 0)
+		answer_refused_chunk(server);
+}
+
 static size_t chunk_input(struct smtp_server *server, const char *bytes, size_t length)
 {
 	size_t used = length < server->chunk_left ? length : (size_t)server->chunk_left;
 
-	if (server->state == SMTP_CHUNK)
+	if (server->chunk_fate == CHUNK_TAKEN)
 		used = decode(server, bytes, used);
 	server->chunk_left -= used;
-	if (server->chunk_left == 0 && server->state == SMTP_CHUNK)
+	if (server->chunk_left > 0)
+		return used;
+	name_command(server, "BDAT");
+	if (server->chunk_fate == CHUNK_TAKEN)
 		smtp_chunk_complete(server);
+	else
+		answer_refused_chunk(server);
 	return used;
 }
 
@@ -204,6 +241,7 @@ bool smtp_chunk_announce(struct smtp_server *server)
 {
 	if (read_chunk_size(server->argument, &server->chunk_size, &server->chunk_is_last)) {
 		server->chunk_left = server->chunk_size;
+		server->chunk_fate = CHUNK_TAKEN;
 		return true;
 	}
 	smtp_server_close(server, SMTP_REPLY_BAD_CHUNK, NULL, NULL, 0);
@@ -237,7 +275,6 @@ void smtp_chunk_complete(struct smtp_server *server)
 {
 	char digits[24];
 
-	name_command(server, "BDAT");
 	if (server->chunk_is_last)
 		finish_chunks(server);
 	if (reject_faulty_body(server))

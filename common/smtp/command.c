@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "common/fail/fail.h"
 #include "common/smtp/extension.h"
 #include "common/smtp/session.h"
 
@@ -137,12 +138,21 @@ static bool is_one_idle_too_many(struct smtp_server *server, const struct smtp_c
 	return true;
 }
 
+static bool refuse(struct smtp_server *server, const struct smtp_command *row,
+		   enum smtp_reply reply, const char *argument)
+{
+	if (row->grammar == SMTP_CHUNK_SIZE)
+		smtp_chunk_refuse(server, CHUNK_UNWANTED, reply, argument);
+	else
+		smtp_fault(server, reply, argument);
+	return true;
+}
+
 static bool is_disabled(struct smtp_server *server, const struct smtp_command *row)
 {
 	if (!(server->settings->disabled & smtp_command_bit(row)))
 		return false;
-	smtp_fault(server, SMTP_REPLY_NOT_IMPLEMENTED, NULL);
-	return true;
+	return refuse(server, row, SMTP_REPLY_NOT_IMPLEMENTED, NULL);
 }
 
 static bool lacks_tls(struct smtp_server *server, const struct smtp_command *row)
@@ -150,8 +160,7 @@ static bool lacks_tls(struct smtp_server *server, const struct smtp_command *row
 	if (server->settings->tls != SMTP_TLS_REQUIRED || server->secured ||
 	    row->flags & SMTP_BEFORE_TLS)
 		return false;
-	smtp_fault(server, SMTP_REPLY_NEEDS_TLS, NULL);
-	return true;
+	return refuse(server, row, SMTP_REPLY_NEEDS_TLS, NULL);
 }
 
 static bool is_out_of_sequence(struct smtp_server *server, const struct smtp_command *row)
@@ -160,8 +169,8 @@ static bool is_out_of_sequence(struct smtp_server *server, const struct smtp_com
 		return false;
 	for (size_t i = 0; i < sizeof(cures) / sizeof(cures[0]); i++)
 		if (cures[i].states & server->state)
-			smtp_fault(server, SMTP_REPLY_BAD_SEQUENCE, cures[i].cure);
-	return true;
+			return refuse(server, row, SMTP_REPLY_BAD_SEQUENCE, cures[i].cure);
+	impossible("a command in a state that has none");
 }
 
 static refusal *const refusals[] = {
@@ -220,6 +229,7 @@ void smtp_command_line(struct smtp_server *server, struct smtp_text line)
 		server->policy->command(server->context, line);
 	split(server, line);
 	row = find_for(server);
+	server->chunks_failed &= row && row->grammar == SMTP_CHUNK_SIZE;
 	if (row && row->grammar == SMTP_CHUNK_SIZE && !smtp_chunk_announce(server))
 		return;
 	if (!row)

@@ -48,7 +48,7 @@ struct smtp_policy {
 	/* May this recipient be added? */
 	void (*rcpt)(void *context, const struct smtp_path *recipient,
 		     const struct smtp_parameters *parameters);
-	/* May the body come? Answer SMTP_REPLY_GO_AHEAD or a rejection. */
+	/* May the body come, by DATA or BDAT? Answer SMTP_REPLY_GO_AHEAD or a rejection. */
 	void (*data)(void *context);
 	/* A piece of the body: lines end in LF, dots undoubled; with BODY=BINARYMIME as it came. */
 	void (*body)(void *context, const char *bytes, size_t length);

@@ -316,6 +316,10 @@ void smtp_server_answer(struct smtp_server *server, enum smtp_reply reply, const
 		return;
 	}
 	server->question = QUESTION_NONE;
+	if (question == QUESTION_CHUNK && code >= 400 && code != 421) {
+		smtp_chunk_refuse(server, CHUNK_REJECTED, reply, argument);
+		return;
+	}
 	if (code >= 400 || !questions[question].is_silent)
 		smtp_say(server, reply, argument);
 	if (code < 400)

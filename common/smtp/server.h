@@ -81,7 +81,9 @@ size_t smtp_server_input(struct smtp_server *server, const char *bytes, size_t l
 /*
  * Answers the open question with a reply from the table; `argument` replaces
  * its {} and may be NULL. Class 2 and 3 carry out what was asked, any other
- * leaves nothing of it. A reply of code 421 closes the session. May be
+ * leaves nothing of it. A reply of code 421 closes the session. A rejection of
+ * `data` for BDAT is said behind the chunk, ends the transaction, and its
+ * `argument` must live until then. May be
  * called from within the callback that asks. Calling it without a question is
  * impossible().
  */

@@ -22,6 +22,13 @@ enum smtp_question {
 	QUESTION_COUNT
 };
 
+/* What becomes of a chunk of BDAT. */
+enum smtp_chunk_fate {
+	CHUNK_TAKEN,
+	CHUNK_UNWANTED, /* it came out of order, or is not served */
+	CHUNK_REJECTED, /* by the policy, and the message with it */
+};
+
 struct smtp_server {
 	const struct smtp_settings *settings;
 	const struct smtp_policy *policy;
@@ -52,6 +59,10 @@ struct smtp_server {
 	uint64_t chunk_size;
 	uint64_t chunk_left;
 	bool chunk_is_last;
+	enum smtp_chunk_fate chunk_fate;
+	enum smtp_reply chunk_reply; /* of one that was refused */
+	const char *chunk_argument;
+	bool chunks_failed; /* since a chunk was refused only chunks have come */
 
 	/* The answers to QUESTION_END */
 	unsigned answers_wanted;
@@ -125,6 +136,12 @@ size_t smtp_body_input(struct smtp_server *server, const char *bytes, size_t len
  * of the command, its octets are no commands. False: it has none, the session is closed.
  */
 bool smtp_chunk_announce(struct smtp_server *server);
+/*
+ * Refuses the chunk that was announced: it is dropped, and answered when the last
+ * octet of it has come (RFC 3030 2). `argument` must live as long.
+ */
+void smtp_chunk_refuse(struct smtp_server *server, enum smtp_chunk_fate fate, enum smtp_reply reply,
+		       const char *argument);
 /* All octets of the chunk have come. */
 void smtp_chunk_complete(struct smtp_server *server);
 

@@ -1,0 +1,89 @@
+/*
+ * test_chunks.c - the engine: messages that come by BDAT (RFC 3030)
+ *
+ * Covers B-43, B-49, C-14.
+ */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/engine_fixture.h"
+#include "tests/unit/runner.h"
+
+#define IN_CHUNKS READY "BDAT 5\r\nhello"
+
+/* ---- chunks that are refused ---- */
+
+/* RFC 3030 2: its octets are read and dropped before anything is said. */
+START_TEST(a_refused_chunk_is_answered_behind_its_octets)
+{
+	struct recorder *recorder = recorder_new();
+
+	recorder_say(recorder, "BDAT 12 LAST\r\nNOOP\r\nQUIT\r");
+	ck_assert_str_eq(recorder->output, "");
+	recorder_say(recorder, "\n");
+	ck_assert_str_eq(recorder->output,
+			 "503 5.5.1 Bad sequence of commands: a greeting comes first\r\n");
+	ck_assert_str_eq(recorder->rejection.command, "BDAT");
+	ck_assert_str_eq(recorder->commands, "BDAT 12 LAST;");
+	recorder_free(recorder);
+}
+END_TEST
+
+/* Else the second chunk would be taken for all of the message. */
+START_TEST(a_chunk_that_the_policy_refuses_ends_the_transaction)
+{
+	struct recorder *recorder = recorder_new();
+
+	recorder->data_answer = SMTP_REPLY_NO_MEMORY;
+	recorder_say(recorder, READY "BDAT 5\r\nhel");
+	ck_assert_ptr_null(strstr(recorder->output, "452"));
+	recorder_say(recorder, "lo");
+	ck_assert_str_eq(recorder->output, "452 4.3.1 Out of memory, try again later\r\n");
+	recorder->data_answer = SMTP_REPLY_GO_AHEAD;
+	recorder_say(recorder, "BDAT 5 LAST\r\nworld");
+	ck_assert_str_eq(recorder->output,
+			 "503 5.5.1 Bad sequence of commands: MAIL comes first\r\n");
+	ck_assert_int_eq(recorder->ends, 0);
+	ck_assert_str_eq(recorder->events, "a@b.example;c@d.example;reset;");
+	recorder_free(recorder);
+}
+END_TEST
+
+/* RFC 3030 2: further ones that were on their way are to be expected, and no fault. */
+START_TEST(chunks_behind_a_failed_one_are_no_faults)
+{
+	struct recorder *recorder;
+
+	settings.errors = 2;
+	recorder = recorder_new();
+	recorder_say(recorder, READY "BDAT 3\r\na\nb");
+	for (int i = 0; i < 10; i++)
+		recorder_say(recorder, "BDAT 5\r\nhello");
+	ck_assert_int_eq(smtp_server_state(recorder->server), SMTP_GREETED);
+	recorder_say(recorder, "BDAT 0 LAST\r\nNOOP\r\nBDAT 1\r\nx");
+	ck_assert_int_eq(smtp_server_state(recorder->server), SMTP_GREETED);
+	recorder_say(recorder, "NOOP\r\nBDAT 1\r\nx");
+	ck_assert_int_eq(smtp_server_state(recorder->server), SMTP_CLOSED);
+	recorder_free(recorder);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *suite = suite_create("chunks");
+	TCase *test = tcase_create("chunks");
+
+	tcase_add_checked_fixture(test, settings_restore, NULL);
+	tcase_add_test(test, a_refused_chunk_is_answered_behind_its_octets);
+	tcase_add_test(test, a_chunk_that_the_policy_refuses_ends_the_transaction);
+	tcase_add_test(test, chunks_behind_a_failed_one_are_no_faults);
+	suite_add_tcase(suite, test);
+	return suite;
+}
+
+int main(void)
+{
+	return run_suite(suite());
+}
