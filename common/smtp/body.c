@@ -193,6 +193,8 @@ static size_t chunk_input(struct smtp_server *server, const char *bytes, size_t 
 
 	if (server->chunk_fate == CHUNK_TAKEN)
 		used = decode(server, bytes, used);
+	else
+		server->body_bytes += used;
 	server->chunk_left -= used;
 	if (server->chunk_left > 0)
 		return used;

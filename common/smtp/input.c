@@ -31,13 +31,30 @@ static void skip_rest(struct smtp_server *server, char last)
 	server->skipped = 0;
 }
 
+/* Whether a chunk follows the line, by its verb; a faulty line does not tell how long it is. */
+static bool announces_chunk(struct smtp_text line)
+{
+	struct smtp_text verb = { line.bytes, 4 };
+
+	return line.length >= verb.length && smtp_text_is(verb, "BDAT") &&
+	       (line.length == verb.length || !smtp_is_letter_or_digit(line.bytes[verb.length]));
+}
+
+static void reject_line(struct smtp_server *server, enum smtp_reply reply)
+{
+	if (announces_chunk(server->verb))
+		smtp_server_close(server, SMTP_REPLY_BAD_CHUNK, NULL, NULL, 0);
+	else
+		smtp_fault(server, reply, NULL);
+}
+
 /* The faults a line can have, whatever it says: true when there was one, and it is answered. */
 static bool reject_faulty_line(struct smtp_server *server, struct smtp_text line)
 {
 	if (memchr(line.bytes, '\r', line.length))
-		smtp_fault(server, SMTP_REPLY_COMMAND_BARE_CR, NULL);
+		reject_line(server, SMTP_REPLY_COMMAND_BARE_CR);
 	else if (memchr(line.bytes, '\0', line.length))
-		smtp_fault(server, SMTP_REPLY_COMMAND_NUL, NULL);
+		reject_line(server, SMTP_REPLY_COMMAND_NUL);
 	else
 		return false;
 	return true;
@@ -58,7 +75,7 @@ static void complete_line(struct smtp_server *server, const char *bytes, size_t 
 	server->argument = (struct smtp_text){ "", 0 };
 	if (!has_cr && server->settings->line_endings == SMTP_LINES_STRICT) {
 		skip_rest(server, '\n');
-		smtp_fault(server, SMTP_REPLY_COMMAND_BARE_LF, NULL);
+		reject_line(server, SMTP_REPLY_COMMAND_BARE_LF);
 	} else if (!reject_faulty_line(server, line)) {
 		smtp_command_line(server, line);
 	}
@@ -89,8 +106,15 @@ static void keep_command(struct smtp_server *server)
 
 static void line_is_too_long(struct smtp_server *server)
 {
+	struct smtp_text line = { server->line, server->line_used };
+	bool is_chunk = announces_chunk(line);
+
 	skip_rest(server, server->line[server->line_used - 1]);
 	drop_line(server);
+	if (is_chunk) {
+		smtp_server_close(server, SMTP_REPLY_BAD_CHUNK, NULL, NULL, 0);
+		return;
+	}
 	smtp_say_limit(server, SMTP_REPLY_LINE_TOO_LONG, NULL, "command-line",
 		       server->settings->command_line);
 	smtp_count_fault(server);

@@ -87,7 +87,8 @@
 	SMTP_REPLY(BAD_PARAMETER, 501, "5.5.4", "Bad parameter: {}",                               \
 		   "A parameter of MAIL or RCPT has a wrong value, or comes twice.")               \
 	SMTP_REPLY(BAD_CHUNK, 501, "5.5.4", "Bad size of a chunk, closing",                        \
-		   "BDAT without a size: where the next command begins is not known.")             \
+		   "BDAT without a size, or a faulty line with it: where the next command begins " \
+		   "is not known.")                                                                \
 	SMTP_REPLY(NOT_IMPLEMENTED, 502, "5.5.1", "Not implemented here",                          \
 		   "A verb that is known and not served: EXPN, those of legend, and those of "     \
 		   "`listen { disable }`.")                                                        \

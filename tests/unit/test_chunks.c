@@ -70,6 +70,48 @@ START_TEST(chunks_behind_a_failed_one_are_no_faults)
 }
 END_TEST
 
+/* The time for a body is measured by it. */
+START_TEST(octets_that_are_dropped_count)
+{
+	struct recorder *recorder = recorder_new();
+
+	recorder_say(recorder, "BDAT 12 LAST\r\nNOOP\r\n");
+	ck_assert_uint_eq(smtp_server_body_bytes(recorder->server), 6);
+	ck_assert(smtp_server_expects_body(recorder->server));
+	recorder_free(recorder);
+}
+END_TEST
+
+/* Lines whose verb is BDAT, and whose size is not known: what follows could be a chunk. */
+START_TEST(a_faulty_bdat_closes)
+{
+	static const struct {
+		const char *line;
+		size_t length;
+	} cases[] = {
+		{ "BDAT 12\n", 8 },
+		{ "BDAT\n", 5 },
+		{ "bdat 12 LAST\n", 13 },
+		{ "BDAT 12\r LAST\r\n", 15 },
+		{ "BDAT\r12\r\n", 9 },
+		{ "BDAT 12\0\r\n", 10 },
+		{ "BDAT\0 12\r\n", 10 },
+		{ "BDAT 0000000000000000000000000000000000000000000000000000012\r\n", 63 },
+	};
+
+	settings.command_line = 60;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct recorder *recorder = recorder_new();
+
+		recorder_feed(recorder, cases[i].line, cases[i].length);
+		recorder_feed(recorder, "NOOP\r\nNOOP\r\n", 12);
+		ck_assert_str_eq(recorder->output, "501 5.5.4 Bad size of a chunk, closing\r\n");
+		ck_assert_str_eq(recorder->commands, "");
+		recorder_free(recorder);
+	}
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *suite = suite_create("chunks");
@@ -79,6 +121,8 @@ static Suite *suite(void)
 	tcase_add_test(test, a_refused_chunk_is_answered_behind_its_octets);
 	tcase_add_test(test, a_chunk_that_the_policy_refuses_ends_the_transaction);
 	tcase_add_test(test, chunks_behind_a_failed_one_are_no_faults);
+	tcase_add_test(test, octets_that_are_dropped_count);
+	tcase_add_test(test, a_faulty_bdat_closes);
 	suite_add_tcase(suite, test);
 	return suite;
 }
