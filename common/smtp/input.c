@@ -198,12 +198,6 @@ static size_t line_input(struct smtp_server *server, const char *bytes, size_t l
 	return used;
 }
 
-/* The caller's bytes are about to go away. */
-static void forget_command(struct smtp_server *server)
-{
-	server->verb = server->argument = (struct smtp_text){ "", 0 };
-}
-
 static size_t step(struct smtp_server *server, const char *bytes, size_t length)
 {
 	if (smtp_server_expects_body(server))
@@ -230,7 +224,7 @@ size_t smtp_server_input(struct smtp_server *server, const char *bytes, size_t l
 			drop_line(server); /* the copy of a command whose question was answered */
 		used += step(server, bytes + used, length - used);
 		if (server->question == QUESTION_NONE)
-			forget_command(server);
+			smtp_forget_command(server); /* the caller's bytes are about to go away */
 	}
 	return used;
 }

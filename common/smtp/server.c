@@ -65,6 +65,11 @@ void smtp_end_transaction(struct smtp_server *server)
 		server->policy->reset(server->context);
 }
 
+void smtp_forget_command(struct smtp_server *server)
+{
+	server->verb = server->argument = (struct smtp_text){ "", 0 };
+}
+
 struct smtp_server *smtp_server_new(const struct smtp_settings *settings,
 				    const struct smtp_policy *policy, void *context,
 				    const char *session)
@@ -78,7 +83,7 @@ struct smtp_server *smtp_server_new(const struct smtp_settings *settings,
 	server->context = context;
 	server->session = session;
 	server->state = SMTP_CONNECTED;
-	server->verb = server->argument = (struct smtp_text){ "", 0 };
+	smtp_forget_command(server);
 	return server;
 }
 
@@ -305,16 +310,11 @@ static void answer_end(struct smtp_server *server, enum smtp_reply reply, const 
 	smtp_close_if_due(server);
 }
 
-void smtp_server_answer(struct smtp_server *server, enum smtp_reply reply, const char *argument)
+static void answer_other(struct smtp_server *server, enum smtp_question question,
+			 enum smtp_reply reply, const char *argument)
 {
-	enum smtp_question question = server->question;
 	int code = smtp_reply_describe(reply)->code;
 
-	require(question != QUESTION_NONE);
-	if (question == QUESTION_END) {
-		answer_end(server, reply, argument);
-		return;
-	}
 	server->question = QUESTION_NONE;
 	if (question == QUESTION_CHUNK && code >= 400 && code != 421) {
 		smtp_chunk_refuse(server, CHUNK_REJECTED, reply, argument);
@@ -326,6 +326,18 @@ void smtp_server_answer(struct smtp_server *server, enum smtp_reply reply, const
 		questions[question].carry_out(server);
 	if (!close_after(server, code))
 		smtp_close_if_due(server);
+}
+
+void smtp_server_answer(struct smtp_server *server, enum smtp_reply reply, const char *argument)
+{
+	require(server->question != QUESTION_NONE);
+	if (server->question == QUESTION_END)
+		answer_end(server, reply, argument);
+	else
+		answer_other(server, server->question, reply, argument);
+	/* The copy of the command for an answer that came late goes with the next input. */
+	if (server->question == QUESTION_NONE)
+		smtp_forget_command(server);
 }
 
 unsigned smtp_server_answers_wanted(const struct smtp_server *server)

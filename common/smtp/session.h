@@ -108,6 +108,8 @@ void smtp_count_fault(struct smtp_server *server);
 void smtp_count_unknown(struct smtp_server *server);
 /* Closes the session if that was asked for and nothing is in hand any more. */
 void smtp_close_if_due(struct smtp_server *server);
+/* The command in hand is over: nothing that is rejected from here on has to do with it. */
+void smtp_forget_command(struct smtp_server *server);
 /* Opens the question of what became of the message, with as many answers as it takes. */
 void smtp_ask_end(struct smtp_server *server);
 
