@@ -169,12 +169,12 @@ static void answer_refused_chunk(struct smtp_server *server)
 		for (unsigned i = replies_wanted(server); i > 0; i--)
 			smtp_say(server, server->chunk_reply, server->chunk_argument);
 		smtp_end_transaction(server);
-		smtp_close_if_due(server);
 	} else {
 		smtp_say(server, server->chunk_reply, server->chunk_argument);
 		if (is_first)
 			smtp_count_fault(server);
 	}
+	smtp_close_if_due(server);
 }
 
 void smtp_chunk_refuse(struct smtp_server *server, enum smtp_chunk_fate fate, enum smtp_reply reply,

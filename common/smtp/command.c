@@ -238,4 +238,5 @@ void smtp_command_line(struct smtp_server *server, struct smtp_text line)
 		row->handler(server, &argument);
 	if (row && row->flags & SMTP_COUNTS_UNKNOWN)
 		smtp_count_unknown(server);
+	smtp_close_if_due(server); /* RSET or EHLO may have ended the message it waits for */
 }

@@ -253,7 +253,8 @@ static const struct {
 
 void smtp_close_if_due(struct smtp_server *server)
 {
-	if (server->closing && !(server->state & IN_BODY) && server->question == QUESTION_NONE)
+	if (server->closing && !(server->state & (IN_BODY | SMTP_SECURING)) &&
+	    server->chunk_left == 0 && server->question == QUESTION_NONE)
 		smtp_server_close(server, server->closing_reply, server->closing_argument, NULL, 0);
 }
 
@@ -364,6 +365,7 @@ void smtp_server_secured(struct smtp_server *server)
 	server->secured = true;
 	server->extended = false;
 	smtp_enter(server, SMTP_CONNECTED);
+	smtp_close_if_due(server);
 }
 
 enum smtp_state smtp_server_state(const struct smtp_server *server)

@@ -103,7 +103,7 @@ unsigned smtp_server_answers_wanted(const struct smtp_server *server);
 void smtp_server_close(struct smtp_server *server, enum smtp_reply reply, const char *argument,
 		       const char *limit, unsigned long long value);
 
-/* The same with 421, but lets the command or message in hand come to its end first. */
+/* The same with 421, but lets the command, message or handshake in hand come to its end first. */
 void smtp_server_close_after(struct smtp_server *server, enum smtp_reply reply,
 			     const char *argument);
 

@@ -112,6 +112,51 @@ START_TEST(a_faulty_bdat_closes)
 }
 END_TEST
 
+/* ---- closing ---- */
+
+#define STOPPING "421 4.3.2 mx.example.org is stopping, try again later\r\n"
+
+/* Whatever ends the message that the closing waits for. */
+START_TEST(closing_waits_for_the_last_chunk_or_the_end_of_the_transaction)
+{
+	static const struct {
+		const char *line, *reply;
+	} cases[] = {
+		{ "BDAT 5\r\nworldBDAT 0 LAST\r\n",
+		  "250 2.0.0 5 bytes taken\r\n250 2.0.0 Stored as id\r\n" STOPPING },
+		{ "BDAT 3\r\na\nb",
+		  "554 5.6.0 Bare LF in the message: a line ends in CR LF\r\n" STOPPING },
+		{ "RSET\r\n", "250 2.0.0 OK\r\n" STOPPING },
+		{ "HELO a.example\r\n", "250 mx.example.org\r\n" STOPPING },
+		{ "NOOP\r\n", "250 2.0.0 OK\r\n" },
+		{ "QUIT\r\n", "221 2.0.0 Bye\r\n" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct recorder *recorder = recorder_new();
+
+		recorder_say(recorder, IN_CHUNKS);
+		smtp_server_close_after(recorder->server, SMTP_REPLY_STOPPING, settings.hostname);
+		recorder_say(recorder, cases[i].line);
+		ck_assert_str_eq(recorder->output, cases[i].reply);
+		recorder_free(recorder);
+	}
+}
+END_TEST
+
+START_TEST(closing_waits_for_the_reply_to_a_refused_chunk)
+{
+	struct recorder *recorder = recorder_new();
+
+	recorder_say(recorder, GREETED "BDAT 5\r\nhel");
+	smtp_server_close_after(recorder->server, SMTP_REPLY_STOPPING, settings.hostname);
+	recorder_say(recorder, "lo");
+	ck_assert_str_eq(recorder->output,
+			 "503 5.5.1 Bad sequence of commands: MAIL comes first\r\n" STOPPING);
+	recorder_free(recorder);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *suite = suite_create("chunks");
@@ -123,6 +168,8 @@ static Suite *suite(void)
 	tcase_add_test(test, chunks_behind_a_failed_one_are_no_faults);
 	tcase_add_test(test, octets_that_are_dropped_count);
 	tcase_add_test(test, a_faulty_bdat_closes);
+	tcase_add_test(test, closing_waits_for_the_last_chunk_or_the_end_of_the_transaction);
+	tcase_add_test(test, closing_waits_for_the_reply_to_a_refused_chunk);
 	suite_add_tcase(suite, test);
 	return suite;
 }
