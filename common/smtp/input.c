@@ -23,7 +23,7 @@ static void drop_line(struct smtp_server *server)
 	server->line_used = 0;
 }
 
-/* Drops what follows, up to and including CR LF; `last` is the byte before it. */
+/* Drops what follows, up to and including the end of the line; `last` is the byte before it. */
 static void skip_rest(struct smtp_server *server, char last)
 {
 	server->skipping = true;
@@ -132,10 +132,11 @@ static size_t skip_line(struct smtp_server *server, const char *bytes, size_t le
 	const char *lf = memchr(bytes, '\n', most);
 	size_t used = lf ? (size_t)(lf - bytes) + 1 : most;
 	bool after_cr = used > 1 ? bytes[used - 2] == '\r' : server->skipped_cr;
+	bool ends = after_cr || server->settings->line_endings == SMTP_LINES_NORMALISE;
 
 	server->skipped += used;
 	server->skipped_cr = bytes[used - 1] == '\r';
-	if (lf && after_cr) {
+	if (lf && ends) {
 		server->skipping = false;
 	} else if (lf || server->skipped == server->settings->command_line) {
 		server->skipped = 0;
