@@ -97,6 +97,14 @@ static bool refuse(struct smtp_server *server, enum smtp_reply reply, const char
 	return false;
 }
 
+/* RFC 8689 2. Where there is no TLS to ask for, RFC 5321 4.1.1.11 has 555. */
+static bool refuse_without_tls(struct smtp_server *server)
+{
+	return server->settings->tls == SMTP_TLS_NONE
+		       ? refuse(server, SMTP_REPLY_UNKNOWN_PARAMETER, "REQUIRETLS")
+		       : refuse(server, SMTP_REPLY_NEEDS_TLS, NULL);
+}
+
 /* What a parameter promises must be kept; whether it was announced does not matter. */
 static bool parameters_are_acceptable(struct smtp_server *server,
 				      const struct smtp_parameters *parameters)
@@ -104,8 +112,8 @@ static bool parameters_are_acceptable(struct smtp_server *server,
 	static const struct smtp_text bdat = { "BDAT", 4 };
 	uint64_t bit = smtp_command_bit(smtp_command_find(bdat));
 
-	if (parameters->present & SMTP_HAS_REQUIRETLS && !server->secured) /* RFC 8689 2 */
-		return refuse(server, SMTP_REPLY_NEEDS_TLS, NULL);
+	if (parameters->present & SMTP_HAS_REQUIRETLS && !server->secured)
+		return refuse_without_tls(server);
 	if (parameters->body == SMTP_BODY_BINARYMIME && server->settings->disabled & bit)
 		return refuse(server, SMTP_REPLY_BAD_PARAMETER, "BODY=BINARYMIME without BDAT");
 	return true;
@@ -202,6 +210,8 @@ static bool is_helpful(const struct smtp_server *server, const struct smtp_comma
 {
 	unsigned foreign = server->settings->lmtp ? SMTP_NOT_LMTP : SMTP_LMTP_ONLY;
 
+	if (row->handler == smtp_on_starttls && server->settings->tls == SMTP_TLS_NONE)
+		return false;
 	return row->flags & SMTP_IN_HELP && !(row->flags & foreign) &&
 	       !(server->settings->disabled & smtp_command_bit(row));
 }
