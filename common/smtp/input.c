@@ -109,6 +109,7 @@ static void line_is_too_long(struct smtp_server *server)
 	struct smtp_text line = { server->line, server->line_used };
 	bool is_chunk = announces_chunk(line);
 
+	server->commands++;
 	skip_rest(server, server->line[server->line_used - 1]);
 	drop_line(server);
 	if (is_chunk) {

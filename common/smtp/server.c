@@ -51,16 +51,21 @@ void smtp_enter(struct smtp_server *server, enum smtp_state state)
 
 #define IN_BODY (SMTP_DATA | SMTP_CHUNK | SMTP_CHUNKS)
 
-void smtp_end_transaction(struct smtp_server *server)
+static void forget_message(struct smtp_server *server)
 {
-	if (!(server->state & (SMTP_MAIL | SMTP_RCPT | IN_BODY)))
-		return;
-	smtp_enter(server, SMTP_GREETED);
 	server->recipients = 0;
 	server->body = SMTP_BODY_7BIT;
 	server->utf8 = server->each = false;
 	server->too_big = false;
 	server->doomed = false;
+}
+
+void smtp_end_transaction(struct smtp_server *server)
+{
+	if (!(server->state & (SMTP_MAIL | SMTP_RCPT | IN_BODY)))
+		return;
+	smtp_enter(server, SMTP_GREETED);
+	forget_message(server);
 	if (server->policy->reset)
 		server->policy->reset(server->context);
 }
@@ -325,6 +330,8 @@ static void answer_other(struct smtp_server *server, enum smtp_question question
 		smtp_say(server, reply, argument);
 	if (code < 400)
 		questions[question].carry_out(server);
+	else if (question == QUESTION_MAIL)
+		forget_message(server);
 	if (!close_after(server, code))
 		smtp_close_if_due(server);
 }
