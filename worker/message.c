@@ -61,7 +61,7 @@ static struct message *make(const char *id, struct smtp_text sender, struct smtp
 	return NULL;
 }
 
-/* What goes into an envelope: what is longer is white space. */
+/* What goes into an envelope: what is longer has white space, or says the same again. */
 static struct smtp_text bounded(struct smtp_text parameters)
 {
 	if (parameters.length > ENVELOPE_PARAMETERS_MAX)

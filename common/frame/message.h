@@ -148,7 +148,7 @@ struct message_log {
 #define ENVELOPE_ADDRESS_MAX 1024 /* longest address on the wire between our processes */
 #define ENVELOPE_HELO_MAX 256
 #define ENVELOPE_PROTOCOL_SIZE 16
-#define ENVELOPE_PARAMETERS_MAX 1024 /* of MAIL or RCPT; each is bounded, and none comes twice */
+#define ENVELOPE_PARAMETERS_MAX 1024 /* of MAIL or RCPT; each is bounded, and has one value */
 #define ENVELOPE_TLS_MAX 64	     /* a version, a cipher */
 #define ENVELOPE_NAME_MAX 255	     /* of SNI */
 

@@ -237,6 +237,15 @@ static bool value_is_allowed(const struct parameter_row *row, const struct param
 	return parameter->has_value ? row->value != VALUE_FORBIDDEN : row->value != VALUE_NEEDED;
 }
 
+/*
+ * A second value could contradict the first. What has no value says the same again,
+ * and is taken: Python's smtplib sends SMTPUTF8 twice.
+ */
+static bool is_repeated(const struct parameter_row *row, const struct smtp_parameters *parameters)
+{
+	return parameters->present & row->bit && row->value != VALUE_FORBIDDEN;
+}
+
 static enum smtp_parameter_fault read_parameter(struct smtp_text text, unsigned command,
 						struct smtp_parameters *parameters)
 {
@@ -248,7 +257,7 @@ static enum smtp_parameter_fault read_parameter(struct smtp_text text, unsigned 
 	row = find_row(parameter.keyword, command);
 	if (!row)
 		return SMTP_PARAMETER_UNKNOWN;
-	if (parameters->present & row->bit)
+	if (is_repeated(row, parameters))
 		return SMTP_PARAMETER_REPEATED;
 	if (!value_is_allowed(row, &parameter))
 		return SMTP_PARAMETER_VALUE;

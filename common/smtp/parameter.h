@@ -63,7 +63,7 @@ enum smtp_parameter_fault {
 	SMTP_PARAMETER_SYNTAX,	 /* 501 5.5.4: not keyword[=value] */
 	SMTP_PARAMETER_UNKNOWN,	 /* 555 5.5.4: not in the table, or not for this command */
 	SMTP_PARAMETER_VALUE,	 /* 501 5.5.4: value missing, superfluous or out of its grammar */
-	SMTP_PARAMETER_REPEATED, /* 501 5.5.4 */
+	SMTP_PARAMETER_REPEATED, /* 501 5.5.4: one with a value comes twice */
 };
 
 /*

@@ -85,7 +85,7 @@
 	SMTP_REPLY(BAD_RECIPIENT, 501, "5.1.3", "Bad recipient address: {}",                       \
 		   "The address of RCPT.")                                                         \
 	SMTP_REPLY(BAD_PARAMETER, 501, "5.5.4", "Bad parameter: {}",                               \
-		   "A parameter of MAIL or RCPT has a wrong value, or comes twice.")               \
+		   "A parameter of MAIL or RCPT has a wrong value, or comes with a second one.")   \
 	SMTP_REPLY(BAD_CHUNK, 501, "5.5.4", "Bad size of a chunk, closing",                        \
 		   "BDAT without a size, or a faulty line with it: where the next command begins " \
 		   "is not known.")                                                                \

@@ -148,6 +148,28 @@ static void check_variant(const struct smtp_parameters *parameters,
 	free(bytes);
 }
 
+/* What has no value may be said again, a value may not. */
+static void check_repeated(const struct smtp_parameters *parameters,
+			   enum smtp_parameter_command command, const char *parameter, unsigned bit,
+			   enum smtp_parameter_fault expected)
+{
+	size_t raw = parameters->raw.length, length = raw + strlen(parameter) + 1;
+	char *bytes = malloc(length);
+	struct smtp_parameters again;
+	struct smtp_text culprit;
+
+	require(bytes);
+	bytes[0] = ' ';
+	memcpy(bytes + 1, parameters->raw.bytes, raw);
+	memcpy(bytes + 1 + raw, parameter, strlen(parameter));
+	if (parameters->present & bit)
+		require(smtp_parameters_parse((struct smtp_text){ bytes, length }, command, &again,
+					      &culprit) == expected);
+	if (parameters->present & bit && expected == SMTP_PARAMETER_FINE)
+		require_equal(parameters, &again);
+	free(bytes);
+}
+
 /* What each command can have. */
 static const unsigned allowed[] = {
 	[SMTP_FOR_MAIL] = SMTP_HAS_SIZE | SMTP_HAS_BODY | SMTP_HAS_SMTPUTF8 | SMTP_HAS_RET |
@@ -184,6 +206,19 @@ static void check_members(const struct smtp_parameters *parameters,
 	check_reports(parameters);
 }
 
+static const struct {
+	const char *text;
+	unsigned bit;
+	enum smtp_parameter_fault fault;
+} repeated[] = {
+	{ " smtputf8", SMTP_HAS_SMTPUTF8, SMTP_PARAMETER_FINE },
+	{ " PRDR", SMTP_HAS_PRDR, SMTP_PARAMETER_FINE },
+	{ " REQUIRETLS", SMTP_HAS_REQUIRETLS, SMTP_PARAMETER_FINE },
+	{ " SIZE=1", SMTP_HAS_SIZE, SMTP_PARAMETER_REPEATED },
+	{ " BODY=7BIT", SMTP_HAS_BODY, SMTP_PARAMETER_REPEATED },
+	{ " NOTIFY=NEVER", SMTP_HAS_NOTIFY, SMTP_PARAMETER_REPEATED },
+};
+
 static void check(struct smtp_text text, enum smtp_parameter_command command)
 {
 	struct smtp_parameters parameters;
@@ -200,6 +235,9 @@ static void check(struct smtp_text text, enum smtp_parameter_command command)
 	require_within(parameters.raw, text);
 	check_members(&parameters, command);
 	check_variant(&parameters, command);
+	for (size_t i = 0; i < sizeof(repeated) / sizeof(repeated[0]); i++)
+		check_repeated(&parameters, command, repeated[i].text, repeated[i].bit,
+			       repeated[i].fault);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t length)
