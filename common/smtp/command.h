@@ -27,7 +27,7 @@ enum smtp_grammar {
 	SMTP_NAME,	   /* HELO, EHLO: a host name or literal */
 	SMTP_FROM,	   /* FROM:<reverse-path> parameters */
 	SMTP_TO,	   /* TO:<forward-path> parameters */
-	SMTP_STRING,	   /* VRFY, EXPN: something */
+	SMTP_STRING,	   /* VRFY: something, and the parameter SMTPUTF8 */
 	SMTP_CHUNK_SIZE,   /* BDAT: octets, LAST or nothing (RFC 3030 2); read by body.c */
 };
 
@@ -35,7 +35,7 @@ enum smtp_grammar {
 struct smtp_argument {
 	struct smtp_text text;		   /* SMTP_ANY_ARGUMENT, SMTP_STRING, SMTP_NAME */
 	struct smtp_path path;		   /* SMTP_FROM, SMTP_TO */
-	struct smtp_parameters parameters; /* SMTP_FROM, SMTP_TO */
+	struct smtp_parameters parameters; /* SMTP_FROM, SMTP_TO, SMTP_STRING */
 };
 
 struct smtp_command {

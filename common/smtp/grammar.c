@@ -46,9 +46,24 @@ static bool parse_any(struct smtp_server *server, const struct smtp_command *row
 	return true;
 }
 
+/* RFC 6531 3.7.4.2: the parameter SMTPUTF8 may stand behind the string. */
 static bool parse_string(struct smtp_server *server, const struct smtp_command *row,
 			 struct smtp_text text, struct smtp_argument *argument)
 {
+	const char *space = text.length ? memrchr(text.bytes, ' ', text.length) : NULL;
+	struct smtp_text culprit, last;
+
+	if (space) {
+		last = text_from(text, (size_t)(space - text.bytes));
+		/* What is no parameter is a part of a name that has spaces in it. */
+		if (smtp_parameters_parse(last, SMTP_FOR_VRFY, &argument->parameters, &culprit) ==
+		    SMTP_PARAMETER_FINE)
+			text.length -= last.length;
+		else
+			argument->parameters = (struct smtp_parameters){ 0 };
+	}
+	if (argument->parameters.present & SMTP_HAS_SMTPUTF8 && !smtp_text_is_utf8(text))
+		return fault(server, SMTP_REPLY_SYNTAX, row->syntax);
 	argument->text = text;
 	return text.length > 0 || fault(server, SMTP_REPLY_SYNTAX, row->syntax);
 }

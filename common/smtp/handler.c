@@ -202,7 +202,11 @@ void smtp_on_quit(struct smtp_server *server, const struct smtp_argument *argume
 /* RFC 5321 3.5.3, 7.3: 252 tells a harvester nothing. */
 void smtp_on_vrfy(struct smtp_server *server, const struct smtp_argument *argument)
 {
-	(void)argument;
+	if (smtp_text_has_8bit(argument->text) &&
+	    !(argument->parameters.present & SMTP_HAS_SMTPUTF8)) { /* RFC 6531 3.7.4.2 */
+		smtp_fault(server, SMTP_REPLY_NEEDS_SMTPUTF8, NULL);
+		return;
+	}
 	smtp_say(server, SMTP_REPLY_CANNOT_VERIFY, NULL);
 }
 

@@ -14,7 +14,7 @@
 #define SMTP_ENVID_MAX 100
 #define SMTP_ORCPT_MAX 500
 
-/* SMTP_FOR_VRFY: EXPN has the same (RFC 6531 3.7.4.2). */
+/* SMTP_FOR_VRFY: RFC 6531 3.7.4.2; EXPN, which is not served, has the same. */
 enum smtp_parameter_command { SMTP_FOR_MAIL = 1, SMTP_FOR_RCPT = 2, SMTP_FOR_VRFY = 4 };
 
 enum smtp_parameter_bit {

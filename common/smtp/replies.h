@@ -107,7 +107,7 @@
 	SMTP_REPLY(TOO_BIG, 552, "5.3.4", "Message too big, the limit is {} bytes",                \
 		   "`limits { message-size }`.")                                                   \
 	SMTP_REPLY(NEEDS_SMTPUTF8, 553, "5.6.7", "Address needs SMTPUTF8",                         \
-		   "An address beyond ASCII, and MAIL had no SMTPUTF8 (RFC 6531 3.5).")            \
+		   "An address beyond ASCII, and MAIL or VRFY had no SMTPUTF8 (RFC 6531 3.5).")    \
 	SMTP_REPLY(NONE_STORED, 554, "5.0.0", "Stored for none of the recipients",                 \
 		   "PRDR: what comes behind the replies for each recipient, all of class 5.")      \
 	SMTP_REPLY(LOOP, 554, "5.4.6", "Too many Received fields, the message loops",              \
