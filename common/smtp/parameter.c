@@ -140,12 +140,13 @@ static bool split(struct smtp_text *left, char delimiter, struct smtp_text *head
 	return true;
 }
 
-/* Adds the bit of a word; false when it is none, or there already. */
+/* Adds the bit of a word; false when it is none. RFC 3461 4.1: NEVER comes once, others may come
+ * twice. */
 static bool add_notify(struct smtp_text text, unsigned *notify)
 {
 	const struct word *word = find_word(notify_words, text);
 
-	if (!word || (*notify & word->value))
+	if (!word || (*notify & word->value & SMTP_NOTIFY_NEVER))
 		return false;
 	*notify |= word->value;
 	return true;
@@ -173,7 +174,9 @@ static bool is_atom(struct smtp_text text)
 	return text.length > 0;
 }
 
-/* The address need not be one of its type (RFC 3461 4.2), so that only its encoding is looked at.
+/*
+ * The address need not be one of its type (RFC 3461 4.2), and its xtext may be empty, so that
+ * only its encoding is looked at.
  */
 static bool read_original_recipient(struct smtp_text value, struct smtp_parameters *parameters)
 {
@@ -184,7 +187,7 @@ static bool read_original_recipient(struct smtp_text value, struct smtp_paramete
 		return false;
 	if (smtp_text_is(type, "UTF-8"))
 		return smtp_unitext_is_valid(address);
-	return is_atom(type) && address.length > 0 && smtp_xtext_is_printable(address);
+	return is_atom(type) && smtp_xtext_is_printable(address);
 }
 
 static const struct parameter_row *find_row(struct smtp_text keyword, unsigned command)
