@@ -217,6 +217,13 @@ static bool takes_bytes(const struct session *session)
 	       !smtp_server_is_waiting(session->engine);
 }
 
+/* Whether more than these bytes has come; it costs a system call where it matters. */
+static bool more_waits(struct session *session, size_t rest)
+{
+	return rest > 0 ||
+	       (session->listener->settings.refuse_pipelining && transport_peek(session) > 0);
+}
+
 /* Feeds the engine as long as it takes, and as the client takes what comes out. */
 static size_t feed(struct session *session, const char *bytes, size_t length)
 {
@@ -226,6 +233,7 @@ static size_t feed(struct session *session, const char *bytes, size_t length)
 		piece = length - used;
 		if (!smtp_server_expects_body(session->engine) && piece > COMMAND_PIECE)
 			piece = COMMAND_PIECE;
+		smtp_server_more_waits(session->engine, more_waits(session, length - used - piece));
 		used += smtp_server_input(session->engine, bytes + used, piece);
 		if (evbuffer_get_length(session->output) >= OUTPUT_ENOUGH)
 			break;

@@ -182,7 +182,7 @@ static size_t line_input(struct smtp_server *server, const char *bytes, size_t l
 		smtp_server_close(server, SMTP_REPLY_FOREIGN_PROTOCOL, NULL, NULL, 0);
 		return used;
 	}
-	server->is_followed = used < length;
+	server->is_followed = used < length || server->more_waits;
 	if (lf && !server->line) {
 		complete_line(server, bytes, used - 1);
 		if (server->question != QUESTION_NONE)
@@ -213,6 +213,11 @@ static bool takes_input(const struct smtp_server *server)
 {
 	return server->question == QUESTION_NONE &&
 	       !(server->state & (SMTP_SECURING | SMTP_CLOSED));
+}
+
+void smtp_server_more_waits(struct smtp_server *server, bool more)
+{
+	server->more_waits = more;
 }
 
 size_t smtp_server_input(struct smtp_server *server, const char *bytes, size_t length)

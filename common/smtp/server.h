@@ -79,6 +79,13 @@ void smtp_server_secured(struct smtp_server *server);
 size_t smtp_server_input(struct smtp_server *server, const char *bytes, size_t length);
 
 /*
+ * Whether more has come by now than the bytes that are offered next: a client
+ * that did not wait for a reply is known by what came behind its command. Holds
+ * until it is said anew; false at first.
+ */
+void smtp_server_more_waits(struct smtp_server *server, bool more);
+
+/*
  * Answers the open question with a reply from the table; `argument` replaces
  * its {} and may be NULL. Class 2 and 3 carry out what was asked, any other
  * leaves nothing of it. A reply of code 421 closes the session. A rejection of

@@ -79,6 +79,7 @@ struct smtp_server {
 	struct smtp_text verb;
 	struct smtp_text argument;
 	bool is_followed; /* more has come together with it */
+	bool more_waits;  /* more has come than the bytes that are given now */
 
 	char *line; /* an incomplete line, or a copy of the one in question; NULL: none */
 	size_t line_used;

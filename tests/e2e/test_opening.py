@@ -1,18 +1,12 @@
 """The beginning of a session: greetings that are held back, and clients that do not wait for them."""
 
-import array
-import contextlib
-import fcntl
-import os
 import signal
 import socket
-import ssl
 import struct
-import subprocess
-import termios
 import time
 
-from harness import processes
+from harness.arrival import wait_for_arrival, workers_asleep
+from harness.tls_client import make_certificate, secured
 from harness.trial import test
 
 # Longer than a test may take: what comes at all has not waited for it.
@@ -25,32 +19,12 @@ MESSAGE = (b"EHLO client.example\r\nMAIL FROM:<a@client.example>\r\nRCPT TO:<ali
            b"early\r\n.\r\nQUIT\r\n")
 
 
-@contextlib.contextmanager
-def workers_asleep(daemon):
-    """While nobody accepts connections the kernel does."""
-    workers = daemon.workers()
-    for worker in workers:
-        os.kill(worker, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for worker in workers:
-            os.kill(worker, signal.SIGCONT)
-
-
-def unsent(client):
-    """Bytes that the other side's kernel has not acknowledged yet."""
-    count = array.array("i", [0])
-    fcntl.ioctl(client.socket, termios.TIOCOUTQ, count)
-    return count[0]
-
-
 def early(daemon, content):
     """A connection whose first bytes lie there before anybody has accepted it."""
     with workers_asleep(daemon):
         client = daemon.connect()
         client.send(content)
-        processes.wait_until(lambda: unsent(client) == 0, 20, "the bytes have arrived")
+        wait_for_arrival(client)
     return client
 
 
@@ -183,22 +157,6 @@ def early_behind_a_proxy(t):
 # ---- under TLS
 
 
-def make_certificate(t):
-    paths = t.path("certificate.pem"), t.path("key.pem")
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                    "-subj", "/CN=mx.example.org", "-out", paths[0], "-keyout", paths[1]],
-                   check=True, capture_output=True, timeout=60)
-    os.chmod(paths[1], 0o600)
-    return {"certificate": [paths[0]], "key": [paths[1]]}
-
-
-def secured(client):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    client.socket = context.wrap_socket(client.socket)
-    return client
-
-
 @test(covers="B-47 C-17 security.md:early-talkers")
 def early_under_tls(t):
     """The same behind a handshake; a client that takes its leave in TLS's own way has not talked."""
@@ -210,8 +168,6 @@ def early_under_tls(t):
         daemon.wait_event("reject", code="554", decided="early-talkers")
         with secured(daemon.connect(to="smtps")) as client:
             daemon.wait_event("tls", count=2)
-            client.socket.setblocking(False)
-            with contextlib.suppress(ssl.SSLError):
-                client.socket.unwrap()  # sends close_notify, and would wait for the other one
+            client.socket.take_leave()
             daemon.wait_event("disconnect", count=2, reason=".+")
         t.equal(len(daemon.events("reject")), 1, "rejections")
