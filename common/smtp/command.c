@@ -60,7 +60,7 @@ const struct smtp_command smtp_commands[] = {
 	UNSERVED("EXPN", SMTP_LAST_IN_GROUP | SMTP_OPTIONAL),
 	UNSERVED("AUTH", SMTP_LAST_IN_GROUP | SMTP_OPTIONAL),
 	UNSERVED("ETRN", SMTP_OPTIONAL),
-	LEGEND("TURN"),
+	UNSERVED("TURN", SMTP_COUNTS_UNKNOWN | SMTP_LAST_IN_GROUP),
 	LEGEND("SEND"),
 	LEGEND("SOML"),
 	LEGEND("SAML"),
@@ -109,23 +109,25 @@ const struct smtp_command *smtp_command_find(struct smtp_text verb)
 	return NULL;
 }
 
-/* ---- why a known command is not carried out: each answers, and says that it has ---- */
-
-typedef bool refusal(struct smtp_server *server, const struct smtp_command *row);
-
-/* RFC 2920 3.1; before EHLO, or where PIPELINING is not offered, every command waits. */
-static bool came_too_early(struct smtp_server *server, const struct smtp_command *row)
+bool smtp_refuse_pipelining(struct smtp_server *server, unsigned flags)
 {
-	bool may_go_on = server->extended && !(row->flags & SMTP_LAST_IN_GROUP) &&
+	bool may_go_on = server->extended && !(flags & SMTP_LAST_IN_GROUP) &&
 			 smtp_extension_is_offered(server, "PIPELINING");
 
 	if (!server->settings->refuse_pipelining || !server->is_followed || may_go_on)
 		return false;
-	/* The octets of a chunk belong to their command. */
-	if (server->chunk_left > 0)
-		return false;
 	smtp_server_close(server, SMTP_REPLY_BAD_PIPELINING, NULL, NULL, 0);
 	return true;
+}
+
+/* ---- why a known command is not carried out: each answers, and says that it has ---- */
+
+typedef bool refusal(struct smtp_server *server, const struct smtp_command *row);
+
+/* The octets of a chunk belong to their command. */
+static bool came_too_early(struct smtp_server *server, const struct smtp_command *row)
+{
+	return server->chunk_left == 0 && smtp_refuse_pipelining(server, row->flags);
 }
 
 static bool is_one_idle_too_many(struct smtp_server *server, const struct smtp_command *row)
@@ -189,6 +191,8 @@ static bool is_refused(struct smtp_server *server, const struct smtp_command *ro
 
 static void unknown_command(struct smtp_server *server)
 {
+	if (smtp_refuse_pipelining(server, 0))
+		return;
 	smtp_fault(server, SMTP_REPLY_UNKNOWN_COMMAND, NULL);
 	smtp_count_unknown(server);
 }

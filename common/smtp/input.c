@@ -51,12 +51,16 @@ static void reject_line(struct smtp_server *server, enum smtp_reply reply)
 /* The faults a line can have, whatever it says: true when there was one, and it is answered. */
 static bool reject_faulty_line(struct smtp_server *server, struct smtp_text line)
 {
+	enum smtp_reply reply;
+
 	if (memchr(line.bytes, '\r', line.length))
-		reject_line(server, SMTP_REPLY_COMMAND_BARE_CR);
+		reply = SMTP_REPLY_COMMAND_BARE_CR;
 	else if (memchr(line.bytes, '\0', line.length))
-		reject_line(server, SMTP_REPLY_COMMAND_NUL);
+		reply = SMTP_REPLY_COMMAND_NUL;
 	else
 		return false;
+	if (!smtp_refuse_pipelining(server, 0))
+		reject_line(server, reply);
 	return true;
 }
 

@@ -127,6 +127,14 @@ smtp_handler smtp_on_helo, smtp_on_ehlo, smtp_on_starttls, smtp_on_xclient, smtp
 	smtp_on_mail, smtp_on_rcpt, smtp_on_data, smtp_on_bdat, smtp_on_rset, smtp_on_noop,
 	smtp_on_quit, smtp_on_vrfy, smtp_on_help, smtp_on_unserved, smtp_on_foreign;
 
+/*
+ * Ends the session of a client that has sent on where it had to wait: behind a
+ * command whose row has SMTP_LAST_IN_GROUP, and, before EHLO or where PIPELINING
+ * is not offered, behind anything that gets a reply (RFC 2920 3.1). False: it
+ * may send on, or has not, or that is tolerated here.
+ */
+bool smtp_refuse_pipelining(struct smtp_server *server, unsigned flags);
+
 /* One complete command line, without its CR LF. */
 void smtp_command_line(struct smtp_server *server, struct smtp_text line);
 

@@ -11,7 +11,7 @@ PIECE = 1024
 ENVELOPE = b"MAIL FROM:<a@client.example>\r\nRCPT TO:<alice@example.org>\r\n"
 MESSAGE = b"Subject: x\r\n\r\nx\r\n.\r\n"
 # RFC 2920 3.1, RFC 3207 4, RFC 4954 4, and what is a greeting.
-LAST = ("EHLO again.example", "HELO again.example", "NOOP", "VRFY alice", "EXPN team", "QUIT", "STARTTLS",
+LAST = ("EHLO again.example", "HELO again.example", "NOOP", "VRFY alice", "EXPN team", "TURN", "QUIT", "STARTTLS",
         "AUTH PLAIN", "XCLIENT ADDR=192.0.2.1", "ehlo again.example", "NoOp x")
 # The replies that groups get which are allowed.
 GROUPS = (
@@ -115,6 +115,21 @@ def begin(client, greeting):
     if greeting:
         client.expect(greeting, 250)
     return client
+
+
+@test(covers="B-47 B-49 C-22 security.md:pipelining")
+def nothing_was_offered(t):
+    """Before EHLO, behind HELO, and where PIPELINING is hidden, every line waits for its reply."""
+    others = {"hidden": REFUSE | {"hide": ["PIPELINING"]}}
+    with t.daemon(listener=REFUSE, other_listeners=others) as daemon:
+        for title, greeting in (("smtp", ""), ("smtp", "HELO client.example"), ("hidden", "EHLO client.example")):
+            for pair in PAIRS:
+                client = begin(daemon.connect(to=title), greeting)
+                client.send(pair)
+                require_refused(t, client, f"{pair!r} behind {greeting!r}")
+        with daemon.greeted(to="hidden") as client:
+            t.check("PIPELINING" not in client.expect("EHLO client.example", 250).text, "it is not offered")
+            t.equal(client.deliver("a@client.example", ["alice@example.org"], b"x\n").code, 250, "who waits")
 
 
 def group_that_ends_at(size, end):
