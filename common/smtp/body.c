@@ -144,14 +144,21 @@ static void name_command(struct smtp_server *server, const char *verb)
 	server->argument = (struct smtp_text){ "", 0 };
 }
 
+/* A body, or a chunk, has come to its end; `rest` is what has come behind it. */
+static bool was_sent_on(struct smtp_server *server, const char *verb, size_t rest)
+{
+	name_command(server, verb);
+	server->is_followed = rest > 0 || server->more_waits;
+	return smtp_refuse_pipelining(server, 0);
+}
+
 static size_t dotted_input(struct smtp_server *server, const char *bytes, size_t length)
 {
-	size_t used = decode(server, bytes, length);
+	size_t used = decode(server, bytes, length < BODY_PIECE ? length : BODY_PIECE);
 
 	if (!server->data.ended)
 		return used;
-	name_command(server, "DATA");
-	if (!reject_faulty_body(server))
+	if (!was_sent_on(server, "DATA", length - used) && !reject_faulty_body(server))
 		smtp_ask_end(server);
 	return used;
 }
@@ -189,16 +196,16 @@ void smtp_chunk_refuse(struct smtp_server *server, enum smtp_chunk_fate fate, en
 
 static size_t chunk_input(struct smtp_server *server, const char *bytes, size_t length)
 {
-	size_t used = length < server->chunk_left ? length : (size_t)server->chunk_left;
+	size_t most = length < BODY_PIECE ? length : BODY_PIECE;
+	size_t used = most < server->chunk_left ? most : (size_t)server->chunk_left;
 
 	if (server->chunk_fate == CHUNK_TAKEN)
 		used = decode(server, bytes, used);
 	else
 		server->body_bytes += used;
 	server->chunk_left -= used;
-	if (server->chunk_left > 0)
+	if (server->chunk_left > 0 || was_sent_on(server, "BDAT", length - used))
 		return used;
-	name_command(server, "BDAT");
 	if (server->chunk_fate == CHUNK_TAKEN)
 		smtp_chunk_complete(server);
 	else
@@ -208,8 +215,6 @@ static size_t chunk_input(struct smtp_server *server, const char *bytes, size_t 
 
 size_t smtp_body_input(struct smtp_server *server, const char *bytes, size_t length)
 {
-	if (length > BODY_PIECE)
-		length = BODY_PIECE;
 	if (server->state == SMTP_DATA)
 		return dotted_input(server, bytes, length);
 	return chunk_input(server, bytes, length);

@@ -132,6 +132,28 @@ def nothing_was_offered(t):
             t.equal(client.deliver("a@client.example", ["alice@example.org"], b"x\n").code, 250, "who waits")
 
 
+@test(covers="B-47 B-49 security.md:pipelining security.md:smuggling")
+def behind_a_message(t):
+    """The same of the end of a message. It is what a smuggled message begins with: of two that come at
+    once neither is taken."""
+    two = MESSAGE + ENVELOPE + b"DATA\r\n" + MESSAGE
+    others = {"hidden": REFUSE | {"hide": ["PIPELINING"]}}
+    with t.daemon(listener=REFUSE, other_listeners=others) as daemon:
+        for title, greeting in (("smtp", "HELO client.example"), ("hidden", "EHLO client.example")):
+            for before, content in ((b"", two), (b"", MESSAGE + b"Q"), (b"", b".\r\n\r\n"), (b"Subject: one\r\n" * 5000, two)):
+                client = begin(daemon.connect(to=title), greeting)
+                client.begin_data("a@client.example", ["alice@example.org"])
+                client.send(before)
+                wait_for_arrival(client)
+                client.send(content)
+                require_refused(t, client, f"{content[-60:]!r} behind {greeting}")
+            client = begin(daemon.connect(to=title), greeting)
+            client.envelope("a@client.example", ["alice@example.org"])
+            client.send(b"BDAT 2 LAST\r\nx\nRSET\r\n")
+            require_refused(t, client, f"BDAT and RSET behind {greeting}")
+        t.equal(daemon.mail().all_files("new"), [], "messages")
+
+
 def group_that_ends_at(size, end):
     """A group of so many bytes whose last command is `end`."""
     rest = size - len(ENVELOPE) - len(end)
