@@ -162,6 +162,13 @@ static void time_body(struct session *session)
 	event_add(&session->timer, session->worker->wait_data);
 }
 
+/* Between two chunks, too: a message is not slower for coming by BDAT. */
+static bool is_in_message(const struct session *session)
+{
+	return smtp_server_expects_body(session->engine) ||
+	       smtp_server_state(session->engine) == SMTP_CHUNKS;
+}
+
 /*
  * RFC 5321 4.5.3.2: each phase has a time of its own. The time for a command
  * begins anew with the next command, and that for a body when it is over, not
@@ -178,7 +185,7 @@ static void set_timer(struct session *session)
 		event_del(&session->timer);
 	} else if (session->blocked) {
 		event_add(&session->timer, session->worker->wait_write);
-	} else if (smtp_server_expects_body(session->engine)) {
+	} else if (is_in_message(session)) {
 		session->times_body = true;
 		if (!was_body || !is_set)
 			time_body(session);
