@@ -120,7 +120,7 @@ def silent(t):
         t.equal(daemon.mail().bodies("alice@example.org"), [b"x\n"], "messages")
 
 
-@test(covers="B-49 C-28 security.md:slow-commands", timeout=90)
+@test(covers="B-49 C-28 security.md:slowloris", timeout=90)
 def slow_commands(t):
     """A command byte by byte: the time is that of the whole line, and no byte of it makes it begin anew."""
     with t.daemon(timeouts={"command": SECONDS}, limits={"errors": 0}) as daemon:
@@ -155,7 +155,7 @@ def commands_in_time(t):
 # ---- slowness
 
 
-@test(covers="B-49 C-28 security.md:slow-data", timeout=120)
+@test(covers="B-49 C-28 security.md:slowloris", timeout=120)
 def too_slow(t):
     """A message that trickles in is ended: by DATA, in one chunk, and in many."""
     with t.daemon(timeouts={"data": SECONDS}, limits={"data-rate": 1000}) as daemon:
@@ -170,7 +170,7 @@ def too_slow(t):
         t.equal(daemon.mail().all_files("new"), [], "messages")
 
 
-@test(covers="B-49 C-28 security.md:slow-data", timeout=120)
+@test(covers="B-49 C-28 security.md:slowloris", timeout=120)
 def too_slow_in_chunks(t):
     """A chunk for each byte, and commands between them, are no way around it."""
     with t.daemon(timeouts={"data": SECONDS}, limits={"data-rate": 1000, "idle-commands": 0}) as daemon:
@@ -228,7 +228,7 @@ def refused_and_fast(t):
         until_it_counts(t, attempt)
 
 
-@test(covers="B-49 C-28 security.md:slow-data", timeout=90)
+@test(covers="B-49 C-28 security.md:slowloris", timeout=90)
 def others_meanwhile(t):
     """Many that trickle, of each kind, hold nobody up who does not."""
     with t.daemon(timeouts={"data": SECONDS, "command": SECONDS}, limits={"data-rate": 1000, "sessions-per-address": 0},
