@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 
-from . import logs, processes, session, settings
+from . import logs, processes, session, settings, tls
 from .maildir import Mailboxes
 
 SANITIZER_REPORT = re.compile(rb"AddressSanitizer|LeakSanitizer|runtime error:|SUMMARY: ")
@@ -197,6 +197,16 @@ class Daemon:
         sections = dict(self.settings["listen"])
         section = sections[options.get("to", FIRST)] if FIRST in sections else {}
         return self.connect(**options).greet(verb="LHLO" if section.get("protocol") == "lmtp" else "EHLO")
+
+    def connect_implicit(self, **options):
+        """To the listener that begins with TLS (see tls.served); the handshake is still to be done."""
+        return session.Session(self.address, tls.implicit_port(self.trial), **options)
+
+    def secured(self, context=None, **options):
+        """A session under TLS by STARTTLS, and greeted in it."""
+        client = self.greeted()
+        client.starttls(context, **options).expect("EHLO client.example", 250)
+        return client
 
     def send(self, recipients=("alice@example.org",), body=b"Subject: test\n\nHello.\n",
              sender="sender@client.example"):

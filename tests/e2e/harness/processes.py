@@ -56,6 +56,16 @@ def is_alive(pid):
     return row is not None and row[2] != "Z"
 
 
+def falls_asleep(pid, seconds=30):
+    """Waits until it has been seen asleep many times in a row: what spins never is, however fast the machine."""
+    seen = []
+
+    def is_calm():
+        seen.append(status(pid)["State"][0] == "S")
+        return all(seen[-20:]) and len(seen) >= 20
+    wait_until(is_calm, seconds, f"process {pid} waits for something")
+
+
 def kill_quietly(pid):
     try:
         os.kill(pid, signal.SIGKILL)

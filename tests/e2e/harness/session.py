@@ -3,6 +3,8 @@
 import socket
 import time
 
+from . import tls
+
 # Long enough for the slowest machine; only a failure ever waits for it.
 PATIENCE = 30
 
@@ -112,6 +114,18 @@ class Session:
             raise AssertionError(f"the greeting is {greeting}")
         self.expect(f"{verb} {name}", 250)
         return self
+
+    def secure(self, context=None, server_name=None, session=None):
+        """The TLS handshake, here and now."""
+        self.socket = (context or tls.client_context()).wrap_socket(
+            self.socket, server_hostname=server_name, session=session)
+        return self
+
+    def starttls(self, context=None, server_name=None, session=None):
+        self.expect("STARTTLS", 220)
+        if self.pending:
+            raise AssertionError(f"plain text behind the reply to STARTTLS: {self.pending!r}")
+        return self.secure(context, server_name, session)
 
     def envelope(self, sender, recipients):
         self.expect(f"MAIL FROM:<{sender}>", 250)
