@@ -338,8 +338,13 @@ void session_settle(struct session *session)
 
 static void on_end_of_input(struct session *session, ssize_t length)
 {
-	if (length < 0 && (errno == EAGAIN || errno == EINTR))
+	if (length < 0 && (errno == EAGAIN || errno == EINTR)) {
+		if (session->blocked) { /* what waits to be read would wake us all the while */
+			event_del(&session->readable);
+			event_add(&session->writable, NULL);
+		}
 		return;
+	}
 	session_end(session, length == 0 ? "client closed" : strerror(errno));
 }
 

@@ -51,6 +51,9 @@ static ssize_t read_tls(struct session *session, read_function *function, char *
 	if (result > 0)
 		return (ssize_t)length;
 	errno = error_of(session, result);
+	/* OpenSSL answers some records itself, as key updates (RFC 8446 4.6.3): it reads nothing
+	 * more before that has gone. */
+	session->blocked = errno == EAGAIN && SSL_want_write(session->tls);
 	return errno == 0 ? 0 : -1;
 }
 

@@ -8,7 +8,10 @@
 
 #include "worker/session.h"
 
-/* As read(2): 0 at the end; -1 with errno, EAGAIN when nothing is there yet. */
+/*
+ * As read(2): 0 at the end; -1 with errno, EAGAIN when nothing is there yet, or
+ * when the client must first take something from us (session->blocked).
+ */
 ssize_t transport_read(struct session *session, char *bytes, size_t size);
 /* The same for one byte, which stays where it is: positive when there is one. */
 ssize_t transport_peek(struct session *session);
