@@ -24,7 +24,7 @@
 
 /* ---- the log ---- */
 
-void secure_log_failure(const struct session *session)
+static void log_failure(const struct session *session, const char *otherwise)
 {
 	struct log_line line;
 	char reason[256];
@@ -32,8 +32,13 @@ void secure_log_failure(const struct session *session)
 	tls_error_text(reason, sizeof(reason));
 	session_log(session, &line, EVENT_TLS_FAILED);
 	log_text(&line, "listener", session->listener->configuration->title);
-	log_text(&line, "reason", *reason ? reason : "the client left");
+	log_text(&line, "reason", *reason ? reason : otherwise);
 	log_end(&line);
+}
+
+void secure_log_failure(const struct session *session)
+{
+	log_failure(session, "the client left");
 }
 
 static const char *or_null(const char *text)
@@ -138,6 +143,13 @@ void secure_continue(struct session *session)
 	default:
 		fail(session, error);
 	}
+}
+
+void secure_is_late(struct session *session)
+{
+	ERR_clear_error(); /* whatever it holds is of another session */
+	log_failure(session, "the handshake took too long");
+	session_end(session, "timeout: timeouts.handshake");
 }
 
 /* ---- STARTTLS ---- */

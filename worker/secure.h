@@ -18,6 +18,9 @@ bool secure_begin(struct session *session);
 /* Goes on with it: to be called when the socket is readable or writable. */
 void secure_continue(struct session *session);
 
+/* The time for it is over. */
+void secure_is_late(struct session *session);
+
 /* One line of why the TLS of this session failed, from OpenSSL's queue of errors. */
 void secure_log_failure(const struct session *session);
 

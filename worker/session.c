@@ -392,12 +392,6 @@ static void read_rest(struct session *session)
 		on_end_of_input(session, length);
 }
 
-static void handshake_is_late(struct session *session)
-{
-	secure_log_failure(session);
-	session_end(session, "timeout: timeouts.handshake");
-}
-
 static void introduction_is_late(struct session *session)
 {
 	session_end(session, "timeout: timeouts.proxy");
@@ -409,7 +403,7 @@ static const struct {
 	void (*on_timer)(struct session *session);
 } phases[PHASE_COUNT] = {
 	[PHASE_INTRODUCTION] = { introduction_continue, NULL, introduction_is_late },
-	[PHASE_HANDSHAKE] = { secure_continue, secure_continue, handshake_is_late },
+	[PHASE_HANDSHAKE] = { secure_continue, secure_continue, secure_is_late },
 	[PHASE_HOLDING] = { opening_interrupted, NULL, opening_greet },
 	[PHASE_DIALOGUE] = { read_dialogue, session_settle, dialogue_is_late },
 	[PHASE_LINGERING] = { read_rest, NULL, destroy },
