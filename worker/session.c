@@ -111,16 +111,19 @@ static bool is_closed(const struct session *session)
 /*
  * The last reply must reach a client that is still sending: closing a socket
  * with unread bytes resets the connection and can destroy the reply. After QUIT
- * nothing more comes.
+ * nothing more comes, but under TLS close_notify does.
  */
 static void linger(struct session *session)
 {
+	bool has_quit = !session->reason;
+
 	transport_finish(session);
-	if (!session->reason) {
-		session_end(session, "quit");
-		return;
-	}
-	session_enter(session, PHASE_LINGERING);
+	if (has_quit)
+		session->reason = "quit";
+	if (has_quit && !session->tls)
+		destroy(session);
+	else
+		session_enter(session, PHASE_LINGERING);
 }
 
 /* ---- output ---- */

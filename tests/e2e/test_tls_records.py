@@ -133,8 +133,6 @@ HOSTILE = {
     "a wrong tag": lambda sender: [sender.record(b"NOOP\r\n")[:-1] + b"?"],
     "the same twice": lambda sender: [sender.record(b"NOOP\r\n")] * 2,
 }
-# They end with the connection, as sessions do.
-NO_FAILURES = ("pieces of a handshake, the end", "an empty piece of a handshake")
 
 
 @test(covers="B-52 security.md:TLS-teardown", timeout=120)
@@ -153,8 +151,7 @@ def hostile_records(t):
                 line = daemon.wait_event("connect", count=len(daemon.events("connect")))
                 daemon.wait_event("disconnect", session=line["session"], reason=".+")
                 failures = len(daemon.events("tls-failed", session=line["session"], reason=".+"))
-                print(name, failures, daemon.events("tls-failed", session=line["session"], reason=".+"), daemon.events("disconnect", session=line["session"], reason=".+"))
-                #t.equal(failures, int(name not in NO_FAILURES), f"{name}: lines that say why")
+                t.equal(failures, 1, f"{name}: lines that say why")
                 other.expect("NOOP", 250)
         t.equal(daemon.workers(), workers, "the workers")
         for worker in workers:
@@ -222,38 +219,53 @@ def renegotiation(t):
 # ---- the end
 
 
-def stop_delivery(daemon):
-    daemon.send()
-    os.kill(daemon.delivery(), signal.SIGSTOP)
-    return daemon.delivery()
+def was_reset(client):
+    """Whether a reset came behind the end: our own end is still to come, but the system has closed the connection."""
+    closed = 7
+    return client.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 8)[0] == closed
+
+
+def read_to_the_end(client, machine):
+    plain = b""
+    while got := client.socket.recv(65536):
+        plain += machine.open(got)
+    return plain
+
+
+def begun_message(daemon):
+    """A session under TLS that is to send its data: (session, machine)."""
+    client = daemon.greeted()
+    client.expect("STARTTLS", 220)
+    machine = tls.Machine().shake_over(client.socket)
+    client.send(machine.seal(b"EHLO client.example\r\n", ENVELOPE))
+    plain = b""
+    while b"354 " not in plain:
+        plain += machine.open(client.socket.recv(65536))
+    return client, machine
 
 
 @test(covers="A-13 B-06")
 def end_behind_a_message(t):
     """close_notify and the end of the connection right behind a message, or behind QUIT: its 250 comes all the same."""
     with t.daemon(**tls.served(t)) as daemon:
-        for tail in (b"", b"QUIT\r\n"):
-            for closes in (False, True):
-                delivery = stop_delivery(daemon)
-                with daemon.greeted() as client:
-                    client.expect("STARTTLS", 220)
-                    machine = tls.Machine().shake_over(client.socket)
-                    client.send(machine.seal(b"EHLO client.example\r\n", ENVELOPE))
-                    plain = b""
-                    while b"354 " not in plain:
-                        plain += machine.open(client.socket.recv(65536))
-                    client.send(machine.seal(b"x\r\n.\r\n" + tail) + machine.close())
-                    if closes:
-                        client.socket.shutdown(1)
-                    for worker in daemon.workers():
-                        processes.falls_asleep(worker)
-                    os.kill(delivery, signal.SIGCONT)
-                    # A reset here could overtake the reply on its way.
-                    plain = b""
-                    while got := client.socket.recv(65536):
-                        plain += machine.open(got)
-                    t.check(plain.startswith(b"250 2.0.0 Stored as ") and (b"221 " in plain) == bool(tail), f"{plain!r}")
-        t.equal(len(daemon.mail().files("alice@example.org")), 8, "messages")
+        daemon.send()
+        delivery = daemon.delivery()
+        for number, (tail, closes) in enumerate(((b"", False), (b"", True), (b"QUIT\r\n", False), (b"QUIT\r\n", True))):
+            client, machine = begun_message(daemon)
+            with client:
+                os.kill(delivery, signal.SIGSTOP)
+                client.send(machine.seal(b"x\r\n.\r\n" + tail) + machine.close())
+                if closes:
+                    client.socket.shutdown(socket.SHUT_WR)
+                for worker in daemon.workers():
+                    processes.falls_asleep(worker)
+                os.kill(delivery, signal.SIGCONT)
+                plain = read_to_the_end(client, machine)
+                t.check(plain.startswith(b"250 2.0.0 Stored as ") and (b"221 " in plain) == bool(tail), f"{plain!r}")
+                daemon.wait_event("disconnect", count=number + 2, reason="(quit|client closed)")
+                # A reset can overtake the replies: what is lost on the way is not sent again.
+                t.check(closes or not was_reset(client), f"the connection was reset behind a message and {tail!r}")
+        t.equal(len(daemon.mail().files("alice@example.org")), 5, "messages")
 
 
 @test(covers="A-13 B-06")
@@ -283,9 +295,6 @@ def last_words(t):
                 client.expect("STARTTLS", 220)
                 machine = tls.Machine().shake_over(client.socket)
                 client.send(machine.seal(*lines))
-                plain, came = b"", client.socket.recv(65536)
-                while came:
-                    plain += machine.open(came)
-                    came = client.socket.recv(65536)
+                plain = read_to_the_end(client, machine)
                 t.check(machine.has_ended, "close_notify came")
                 t.check(plain.split(b"\r\n")[-2][:4] in (b"221 ", b"421 "), f"{plain!r}")
