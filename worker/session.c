@@ -363,6 +363,8 @@ static void read_dialogue(struct session *session)
 		return;
 	}
 	length = transport_read(session, input, WORKER_INPUT_SIZE);
+	if (length == 0 && session->tls)
+		transport_finish(session); /* close_notify is answered (RFC 5246 7.2.1) */
 	if (length <= 0) {
 		on_end_of_input(session, length);
 		return;

@@ -288,13 +288,14 @@ def end_in_the_middle(t):
 
 @test(covers="B-06")
 def last_words(t):
-    """Behind its last reply the server says close_notify, whoever ends the session."""
+    """Whoever ends the session, the last thing the server says is close_notify (RFC 8446 6.1, RFC 5246 7.2.1)."""
     with t.daemon(**tls.served(t), limits={"errors": 2}) as daemon:
-        for lines in ((b"QUIT\r\n",), (b"x\r\n", b"y\r\n")):
-            with daemon.greeted() as client:
-                client.expect("STARTTLS", 220)
-                machine = tls.Machine().shake_over(client.socket)
-                client.send(machine.seal(*lines))
-                plain = read_to_the_end(client, machine)
-                t.check(machine.has_ended, "close_notify came")
-                t.check(plain.split(b"\r\n")[-2][:4] in (b"221 ", b"421 "), f"{plain!r}")
+        for context in (tls.client_context(), tls.client_context(maximum=tls.V12)):
+            for lines, wanted in (((b"QUIT\r\n",), b"221 "), ((b"x\r\n", b"y\r\n"), b"421 "), ((), b"")):
+                with daemon.greeted() as client:
+                    client.expect("STARTTLS", 220)
+                    machine = tls.Machine(context).shake_over(client.socket)
+                    client.send(machine.seal(*lines) or machine.close())
+                    plain = read_to_the_end(client, machine)
+                    t.check(machine.has_ended, f"close_notify behind {lines}")
+                    t.check(b"".join(plain.splitlines()[-1:]).startswith(wanted), f"{plain!r}")
