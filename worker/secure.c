@@ -136,8 +136,11 @@ void secure_continue(struct session *session)
 	}
 	switch (SSL_get_error(session->tls, result)) {
 	case SSL_ERROR_WANT_READ:
+		event_add(&session->readable, NULL);
 		return;
 	case SSL_ERROR_WANT_WRITE:
+		/* What the client sends meanwhile is not read, and would wake us all the while. */
+		event_del(&session->readable);
 		event_add(&session->writable, NULL);
 		return;
 	default:

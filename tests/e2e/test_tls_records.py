@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 
-from harness import processes, records, tls
+from harness import certificates, processes, records, tls
 from harness.session import Session
 from harness.trial import test
 
@@ -172,6 +172,24 @@ def key_updates_without_reading(t):
         crafted.ask(b"NOOP\r\n", b"250 2.0.0 OK\r\n")
     t.equal(with_path.workers(), [worker], "the worker")
     with_path.finish()
+
+
+@test(covers="B-49 security.md:TLS-DoS", timeout=120)
+def first_flight_without_reading(t):
+    """A client that takes nothing of a certificate larger than the socket's buffer, and sends more: no spinning."""
+    wide = certificates.make_wide(t.path("wide"), 12000)
+    daemon = by_path(t, t.prepare(**tls.served(t, wide), workers={"count": 1}))
+    (worker,) = daemon.workers()
+    with daemon.greeted() as client:
+        client.expect("STARTTLS", 220)
+        client.send(tls.Machine().hello() + b"\x16\x03\x03")
+        processes.falls_asleep(worker)
+        # It goes on when the client reads.
+        came = 0
+        while came < len(wide.der()):
+            came += len(client.socket.recv(65536))
+    daemon.wait_event("disconnect", reason=".+")
+    daemon.finish()
 
 
 @test(covers="B-49 security.md:TLS-DoS", timeout=120)

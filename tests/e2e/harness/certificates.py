@@ -18,6 +18,16 @@ copy_extensions = copy
 [any]
 commonName = supplied
 """
+WIDE = """[req]
+distinguished_name = name
+x509_extensions = extensions
+prompt = no
+[name]
+CN = mx.example.org
+[extensions]
+subjectAltName = @names
+[names]
+"""
 
 
 class Pair:
@@ -86,6 +96,15 @@ def make_chain(path, length, kind="rsa"):
     chain = "".join(open(pair.certificate, encoding="ascii").read() for pair in made)
     write(f"{path}.pem", chain)
     return Pair(f"{path}.pem", made[0].key)
+
+
+def make_wide(path, count):
+    """One with so many names that it is larger than what a socket holds."""
+    names = "".join(f"DNS.{number} = name{number}.example.org\n" for number in range(count))
+    write(f"{path}.conf", WIDE + names)
+    openssl("req", "-x509", *KINDS["ecdsa"], "-nodes", "-keyout", f"{path}.key", "-config", f"{path}.conf", "-days", "90",
+            "-out", f"{path}.pem")
+    return Pair(f"{path}.pem", f"{path}.key")
 
 
 def make_encrypted(path, pair, password="secret"):
