@@ -34,6 +34,7 @@ and what must be there afterwards:
     | Subject: x                   a line of the body (escapes as above; lines end in LF)
     |* 1000 text                   the line a thousand times
     || a\\r\\nb                     bytes of the body, nothing is added
+    ||* 1000 x                     the bytes a thousand times
     log reject code=550 limit="a b"     a line of the log: each value a regular expression
     no log delivery                no such line
 
@@ -126,6 +127,11 @@ def body_bytes(dialogue, text):
     dialogue.mails[-1].body += unescaped(text)
 
 
+def body_repeated(dialogue, text):
+    count, rest = repeated(text)
+    dialogue.mails[-1].body += unescaped(rest) * count
+
+
 def body_lines(dialogue, text):
     count, rest = repeated(text)
     dialogue.mails[-1].body += (unescaped(rest) + b"\n") * count
@@ -164,8 +170,9 @@ MARKS = (
     ("<~", lambda dialogue, text: dialogue.steps.append(("has", text))),
     ("<!", lambda dialogue, text: dialogue.steps.append(("has not", text))),
     ("<", reply_line),
-    ("|*", body_lines),
+    ("||*", body_repeated),
     ("||", body_bytes),
+    ("|*", body_lines),
     ("|", body_line),
     ("=", header_line),
     ("no log ", lambda dialogue, text: dialogue.log_unwanted.append(log_line(text))),
