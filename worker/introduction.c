@@ -58,10 +58,20 @@ static bool consume(struct session *session, size_t length)
 	return true;
 }
 
+/* :: is no client's address; elsewhere it stands for unix sockets. */
+static bool names_nobody(const struct proxy_header *header)
+{
+	return !header->is_local && IN6_IS_ADDR_UNSPECIFIED(&header->source);
+}
+
 static void finish(struct session *session, const struct proxy_header *header)
 {
 	char proxy[INET6_ADDRSTRLEN];
 
+	if (names_nobody(header)) {
+		refuse(session, "PROXY: the source address is ::");
+		return;
+	}
 	strlcpy(proxy, session->client_text, sizeof(proxy));
 	if (!header->is_local)
 		session_rename(session, &header->source, header->source_port);
