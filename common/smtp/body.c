@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "common/fail/fail.h"
+#include "common/smtp/body.h"
 #include "common/smtp/session.h"
 
 /* Bytes of body that are decoded at a time. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/fail/fail.h"
+#include "common/smtp/body.h"
 #include "common/smtp/extension.h"
 #include "common/smtp/session.h"
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/fail/fail.h"
+#include "common/smtp/body.h"
 #include "common/smtp/session.h"
 
 /* The first byte of a TLS record of type handshake: RFC 8446 5.1. */

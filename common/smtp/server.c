@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "common/fail/fail.h"
+#include "common/smtp/body.h"
 #include "common/smtp/session.h"
 
 /* Which states may follow which; staying is always allowed. */
