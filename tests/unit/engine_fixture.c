@@ -272,6 +272,37 @@ void recorder_feed(struct recorder *recorder, const char *bytes, size_t length)
 	}
 }
 
+void recorder_feed_in_pieces(struct recorder *recorder, const char *bytes, size_t length,
+			     size_t first, size_t piece)
+{
+	size_t used = first < length ? first : length;
+
+	recorder_feed(recorder, bytes, used);
+	while (used < length) {
+		size_t next = piece < length - used ? piece : length - used;
+
+		recorder_feed(recorder, bytes + used, next);
+		used += next;
+	}
+}
+
+void recorder_compare(const struct recorder *one, const struct recorder *other)
+{
+	ck_assert_str_eq(one->output, other->output);
+	ck_assert_uint_eq(one->events_used, other->events_used);
+	ck_assert_mem_eq(one->events, other->events, one->events_used);
+	ck_assert_uint_eq(one->commands_used, other->commands_used);
+	ck_assert_mem_eq(one->commands, other->commands, one->commands_used);
+	ck_assert_int_eq(one->rejections, other->rejections);
+	ck_assert_str_eq(one->rejection.text, other->rejection.text);
+	ck_assert_str_eq(one->rejection.command, other->rejection.command);
+	ck_assert_str_eq(one->rejection.argument, other->rejection.argument);
+	ck_assert_int_eq(smtp_server_state(one->server), smtp_server_state(other->server));
+	ck_assert_uint_eq(smtp_server_commands(one->server), smtp_server_commands(other->server));
+	ck_assert_uint_eq(smtp_server_body_bytes(one->server),
+			  smtp_server_body_bytes(other->server));
+}
+
 static void forget_output(struct recorder *recorder)
 {
 	recorder->output_used = 0;

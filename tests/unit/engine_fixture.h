@@ -63,6 +63,11 @@ void recorder_free(struct recorder *recorder);
  * end. A handshake is done as soon as it is due.
  */
 void recorder_feed(struct recorder *recorder, const char *bytes, size_t length);
+/* The same, cut behind the first `first` bytes and then behind each `piece`. */
+void recorder_feed_in_pieces(struct recorder *recorder, const char *bytes, size_t length,
+			     size_t first, size_t piece);
+/* Asserts that both have seen the same. */
+void recorder_compare(const struct recorder *one, const struct recorder *other);
 /* Forgets the output so far, then feeds a text. */
 void recorder_say(struct recorder *recorder, const char *text);
 /* Forgets the output so far and offers a text once: returns how much of it was taken, answers

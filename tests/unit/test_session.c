@@ -1,7 +1,7 @@
 /*
  * test_session.c - the engine: transactions, limits, closing, and bytes however they are split
  *
- * Covers A-08, B-49, B-50, B-52, D-06, D-25 to D-28.
+ * Covers A-08, B-49, B-50, B-52, C-26, C-27, D-06, D-14, D-25 to D-28.
  */
 #include <check.h>
 #include <stdlib.h>
@@ -287,53 +287,96 @@ END_TEST
 
 /* ---- property: however the bytes are split, the replies are the same ---- */
 
-static const char *const dialogues[] = {
-	READY "DATA\r\nSubject: x\r\n\r\n..dot\r\nline\r\n.\r\nQUIT\r\n",
-	READY "DATA\r\nbare\nlf\r\n.\r\nNOOP\r\nMAIL FROM:<>\r\nQUIT\r\n",
-	READY "DATA\r\n.\n.\r\nx\r.\r\r\n.\r\nMAIL FROM:<x@y.example>\r\nQUIT\r\n",
-	"NOPE\r\nEHLO\r\nHELO x\r\nMAIL FROM:<nobody@x.example>\r\nRCPT TO:<a>\r\nDATA\r\nQUIT\r\n",
-	"NOOP\n\n\r\r\nNOOP\r\nNO\nOP\r\n"
-	"EHLO x\nMAIL FROM:<a@b.example>\r\n\rNOOP\r\nNO\rOP\n\n\r\n\r\r\nQUIT\r\nNOOP\r\n",
-	READY "RCPT TO:<unknown@x.example>\r\nRSET\r\nMAIL FROM:<\xc3\xa4@b.example> SMTPUTF8\r\n"
-	      "RCPT TO:<\xc3\xb6@d.example>\r\nDATA\r\n.\r\nHELP\r\nVRFY x\r\nQUIT\r\n",
+#define TWO READY "RCPT TO:<e@d.example>\r\n"
+#define LMTP "LHLO a.example\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\n"
+#define LMTP_TWO LMTP "RCPT TO:<unknown@d.example>\r\nRCPT TO:<e@d.example>\r\n"
+#define PRDR                                                                \
+	GREETED "MAIL FROM:<a@b.example> PRDR\r\nRCPT TO:<c@d.example>\r\n" \
+		"RCPT TO:<unknown@d.example>\r\nRCPT TO:<e@d.example>\r\n"
+#define BINARY GREETED "MAIL FROM:<a@b.example> BODY=BINARYMIME\r\nRCPT TO:<c@d.example>\r\n"
+
+static const struct {
+	bool lmtp;
+	const char *text;
+} dialogues[] = {
+	{ false, READY "DATA\r\nSubject: x\r\n\r\n..dot\r\nline\r\n.\r\nQUIT\r\n" },
+	{ false, READY "DATA\r\nbare\nlf\r\n.\r\nNOOP\r\nMAIL FROM:<>\r\nQUIT\r\n" },
+	{ false, READY "DATA\r\n.\n.\r\nx\r.\r\r\n.\r\nMAIL FROM:<x@y.example>\r\nQUIT\r\n" },
+	{ false, "NOPE\r\nEHLO\r\nHELO x\r\nMAIL FROM:<nobody@x.example>\r\nRCPT TO:<a>\r\n"
+		 "DATA\r\nQUIT\r\n" },
+	{ false, "NOOP\n\n\r\r\nNOOP\r\nNO\nOP\r\nEHLO x\nMAIL FROM:<a@b.example>\r\n"
+		 "\rNOOP\r\nNO\rOP\n\n\r\n\r\r\nQUIT\r\nNOOP\r\n" },
+	{ false, READY "RCPT TO:<unknown@x.example>\r\nRSET\r\n"
+		       "MAIL FROM:<\xc3\xa4@b.example> SMTPUTF8\r\nRCPT TO:<\xc3\xb6@d.example>\r\n"
+		       "DATA\r\n.\r\nHELP\r\nVRFY x\r\nVRFY \xc3\xa4\r\nQUIT\r\n" },
+	/* BDAT */
+	{ false, READY "BDAT 5\r\nhelloBDAT 7\r\n\r\nQUIT\rBDAT 1 LAST\r\n\nNOOP\r\nQUIT\r\n" },
+	{ false, READY "BDAT 0\r\nBDAT 0 LAST\r\nBDAT 6 LAST\r\nQUIT\r\nMAIL FROM:<>\r\n"
+		       "BDAT 6\r\nQUIT\r\nRCPT TO:<c@d.example>\r\nBDAT 3 LAST\r\n.\r\nNOOP\r\n" },
+	{ false,
+	  READY "BDAT 3\r\na\nbBDAT 6 LAST\r\nQUIT\r\nNOOP\r\nBDAT 3\r\nxyzBDAT x\r\nNOOP\r\n" },
+	{ false, READY "BDAT 2\r\na\rDATA\r\nBDAT 1\r\nbNOOP\r\nRSET\r\nQUIT\r\n" },
+	{ false, TWO "BDAT 4 LAST\r\na\r\n\rMAIL FROM:<>\r\nBDAT 5\nhelloNOOP\r\n" },
+	{ false, BINARY "DATA\r\nBDAT 9\r\na\nb\rc\r\nd\rBDAT 3 LAST\r\n\r.\nNOOP\r\nQUIT\r\n" },
+	/* LMTP */
+	{ true, "EHLO a.example\r\nHELO a.example\r\n" LMTP_TWO
+		"DATA\r\n..hello\r\n.\r\nMAIL FROM:<>\r\nRCPT "
+		"TO:<c@d.example>\r\nDATA\r\n.\r\nQUIT\r\n" },
+	{ true, LMTP_TWO "DATA\r\na\nb\r\n.\r\nNOOP\r\nQUIT\r\n" },
+	{ true, LMTP_TWO "BDAT 5\r\nhelloBDAT 0 LAST\r\nNOOP\r\nBDAT 4 LAST\r\nNOOPQUIT\r\n" },
+	{ true, LMTP_TWO "BDAT 3\r\na\nbBDAT 0 LAST\r\nNOOP\r\n" },
+	{ true, LMTP_TWO "BDAT 3 LAST\r\na\nbQUIT\r\n" },
+	/* PRDR */
+	{ false, PRDR "DATA\r\nhello\r\n.\r\nNOOP\r\nMAIL FROM:<> PRDR\r\nRCPT TO:<c@d.example>\r\n"
+		      "DATA\r\n.\r\nQUIT\r\n" },
+	{ false, PRDR "BDAT 5\r\nhelloBDAT 6 LAST\r\n\r\n.\r\n\nQUIT\r\n" },
+	{ false, PRDR "BDAT 5\r\nhelloBDAT 6 LAST\r\nQUIT\r\nQUIT\r\n" },
+	/* XCLIENT, XFORWARD, STARTTLS */
+	{ false, "XCLIENT NAME=one.example ADDR=192.0.2.1\r\n" GREETED
+		 "XCLIENT NAME=two.example\r\nMAIL FROM:<>\r\n" MAILED
+		 "XCLIENT NAME=three.example\r\nRSET\r\nXCLIENT\r\nXCLIENT FOO=bar\r\nQUIT\r\n" },
+	{ false, "XFORWARD NAME=one.example\r\n" GREETED
+		 "XFORWARD NAME=two.example HELO=x\r\nXFORWARD NAME=\xc3\xa4\r\nMAIL FROM:<>\r\n"
+		 "XFORWARD NAME=three.example\r\nQUIT\r\n" },
+	{ false, "STARTTLS\r\n" READY
+		 "STARTTLS\r\nRSET\r\nSTARTTLS now\r\nSTARTTLS\r\nMAIL FROM:<>\r\n" READY
+		 "BDAT 5 LAST\r\nhelloSTARTTLS\r\nQUIT\r\n" },
+	{ false, READY "DATA\r\n.\r\nGET / HTTP/1.1\r\nNOOP\r\n" },
+	{ false, READY "BDAT 0 LAST\r\n\x16\x03\x01\r\nNOOP\r\n" },
 };
 
-static struct recorder *play(const char *text, size_t piece, size_t first, bool later)
+static struct recorder *play(size_t row, size_t first, size_t piece, bool later)
 {
-	struct recorder *recorder = recorder_new();
-	size_t length = strlen(text), used = first < length ? first : length;
+	const char *text = dialogues[row].text;
+	struct recorder *recorder = recorder_named("session-id");
 
+	smtp_server_permit(recorder->server, SMTP_MAY_XCLIENT | SMTP_MAY_XFORWARD);
+	recorder->end_answers[1] = SMTP_REPLY_NO_QUOTA;
 	recorder->later = later;
-	recorder_feed(recorder, text, used);
-	while (used < length) {
-		size_t next = piece < length - used ? piece : length - used;
-
-		recorder_feed(recorder, text + used, next);
-		used += next;
-	}
+	recorder_feed_in_pieces(recorder, text, strlen(text), first, piece);
 	return recorder;
 }
 
-static void expect_same(struct recorder *one, struct recorder *other)
+static void expect_same(const struct recorder *one, struct recorder *other)
 {
-	ck_assert_str_eq(one->output, other->output);
-	ck_assert_str_eq(one->events, other->events);
-	ck_assert_int_eq(one->rejections, other->rejections);
+	recorder_compare(one, other);
 	recorder_free(other);
 }
 
 START_TEST(the_same_replies_however_split)
 {
-	const char *text = dialogues[_i];
-	size_t length = strlen(text);
-	struct recorder *whole = play(text, length, 0, false);
+	size_t length = strlen(dialogues[_i].text);
+	struct recorder *whole;
 
+	settings.lmtp = dialogues[_i].lmtp;
+	settings.tls = SMTP_TLS_OPTIONAL;
+	whole = play(_i, length, length, false);
 	ck_assert_uint_gt(whole->output_used, 0);
-	expect_same(whole, play(text, 1, 0, false));
-	expect_same(whole, play(text, 1, 0, true));
-	expect_same(whole, play(text, length, 0, true));
+	expect_same(whole, play(_i, 0, 1, false));
+	expect_same(whole, play(_i, 0, 1, true));
+	expect_same(whole, play(_i, length, length, true));
 	for (size_t split = 1; split < length; split++)
-		expect_same(whole, play(text, length, split, split & 1));
+		expect_same(whole, play(_i, split, length, split & 1));
 	recorder_free(whole);
 }
 END_TEST
@@ -343,6 +386,7 @@ static Suite *suite(void)
 	Suite *suite = suite_create("session");
 	TCase *test = tcase_create("session");
 
+	tcase_add_checked_fixture(test, settings_restore, NULL);
 	tcase_add_test(test, a_rejected_command_leaves_nothing);
 	tcase_add_test(test, two_messages_in_one_session);
 	tcase_add_test(test, rset_and_ehlo_end_the_transaction);
