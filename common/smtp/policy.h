@@ -16,8 +16,8 @@
 struct smtp_rejection {
 	enum smtp_reply reply;
 	const char *text; /* the reply line without CR LF */
-	struct smtp_text
-		command; /* the verb as written; "" for the data and for a closed session */
+	/* The verb as written; DATA or BDAT for the message; "" when no command was in hand. */
+	struct smtp_text command;
 	struct smtp_text argument; /* the rest of the line, cut to what was kept */
 	bool closes;		   /* nothing more is said or read */
 	const char *limit;	   /* the option whose bound was met, or NULL */
