@@ -226,7 +226,7 @@ static void list_commands(const struct smtp_server *server, char *text, size_t s
 	size_t used = (size_t)snprintf(text, size, "%s%sCommands:", product, *product ? ": " : "");
 
 	for (const struct smtp_command *row = smtp_commands; row->verb; row++)
-		if (is_helpful(server, row))
+		if (is_helpful(server, row) && used < size)
 			used += (size_t)snprintf(text + used, size - used, " %s", row->verb);
 }
 
