@@ -22,6 +22,7 @@ static const struct {
 	{ SMTP_GREETED, "EHLO a.example\r\n" },
 	{ SMTP_MAIL, "EHLO a.example\r\nMAIL FROM:<a@b.example>\r\n" },
 	{ SMTP_RCPT, "EHLO a.example\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\n" },
+	{ SMTP_CHUNKS, READY "BDAT 1\r\nx" },
 };
 
 /* A correct line, the reply's code where the command is allowed, and the state after it. */
