@@ -182,6 +182,25 @@ static const char *decided(const struct session *session, const struct smtp_reje
 	return rejection->limit ? "limits" : "protocol";
 }
 
+/* The engine knows options of `limits` only; what has a dot names its section. */
+static void log_limit(struct log_line *line, const struct smtp_rejection *rejection)
+{
+	if (!rejection->limit)
+		return;
+	log_format(line, "limit", "%s%s", strchr(rejection->limit, '.') ? "" : "limits.",
+		   rejection->limit);
+	log_number(line, "value", (long long)rejection->value);
+}
+
+/* Last, since a client can make them longer than a line of the log, which is cut. */
+static void log_rejected_command(struct log_line *line, const struct smtp_rejection *rejection)
+{
+	if (rejection->command.length)
+		log_bytes(line, "command", rejection->command.bytes, rejection->command.length);
+	if (rejection->argument.length)
+		log_bytes(line, "argument", rejection->argument.bytes, rejection->argument.length);
+}
+
 static void log_rejection(const struct session *session, const struct smtp_rejection *rejection,
 			  const struct smtp_reply_description *reply)
 {
@@ -193,19 +212,12 @@ static void log_rejection(const struct session *session, const struct smtp_rejec
 		log_text(&line, "message", session->message->id);
 		log_text(&line, "from", session->message->sender);
 	}
-	if (rejection->command.length)
-		log_bytes(&line, "command", rejection->command.bytes, rejection->command.length);
-	if (rejection->argument.length)
-		log_bytes(&line, "argument", rejection->argument.bytes, rejection->argument.length);
 	log_number(&line, "code", reply->code);
 	log_text(&line, "enhanced", reply->enhanced);
 	log_text(&line, "reply", rejection->text);
 	log_text(&line, "decided", decided(session, rejection));
-	if (rejection->limit) {
-		log_format(&line, "limit", strchr(rejection->limit, '.') ? "%s" : "limits.%s",
-			   rejection->limit);
-		log_number(&line, "value", (long long)rejection->value);
-	}
+	log_limit(&line, rejection);
+	log_rejected_command(&line, rejection);
 	log_end(&line);
 }
 

@@ -55,8 +55,8 @@
 		  "A connection was refused before its greeting by the limit named, or for its "   \
 		  "PROXY header.")                                                                 \
 	LOG_EVENT(REJECT, INFO,                                                                    \
-		  "client helo message from command argument code enhanced reply decided limit "   \
-		  "value",                                                                         \
+		  "client helo message from code enhanced reply decided limit value command "      \
+		  "argument",                                                                      \
 		  "A command or message was rejected, with what decided it.")                      \
 	LOG_EVENT(TOLERATED, INFO, "client command argument",                                      \
 		  "An address that is not written as RFC 5321 wants it was taken, since "          \

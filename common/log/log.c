@@ -82,6 +82,14 @@ static bool has_room(const struct log_line *line, size_t length)
 	return line->used + length < sizeof(line->text) - 2;
 }
 
+/* So many of `length` bytes as there is room for. */
+static size_t fitting(const struct log_line *line, size_t length)
+{
+	size_t most = sizeof(line->text) - 3 - line->used;
+
+	return length < most ? length : most;
+}
+
 static void append(struct log_line *line, const char *bytes, size_t length)
 {
 	if (!has_room(line, length))
@@ -120,7 +128,7 @@ static void append_escaped(struct log_line *line, unsigned char byte)
 static void append_value(struct log_line *line, const unsigned char *bytes, size_t length)
 {
 	if (!needs_quotes(bytes, length)) {
-		append(line, (const char *)bytes, length);
+		append(line, (const char *)bytes, fitting(line, length));
 		return;
 	}
 	append(line, "\"", 1);

@@ -89,6 +89,33 @@ START_TEST(a_line_is_cut_not_split)
 }
 END_TEST
 
+/* A value without anything to escape is cut, too: its key is never left without one. */
+START_TEST(a_plain_value_is_cut)
+{
+	static char big[2 * LOG_LINE_SIZE];
+	struct log_line line;
+	const char *text, *value;
+
+	memset(big, 'x', sizeof(big));
+	for (size_t length = LOG_LINE_SIZE - 200; length < LOG_LINE_SIZE + 10; length++) {
+		open_with(LOG_KEY_VALUE, false, false);
+		log_begin(&line, EVENT_REJECT, "s1");
+		log_bytes(&line, "command", big, length);
+		log_text(&line, "argument", "y");
+		log_end(&line);
+		text = written();
+		ck_assert_uint_le(strlen(text), LOG_LINE_SIZE);
+		ck_assert_int_eq(text[strlen(text) - 1], '\n');
+		value = strstr(text, " command=");
+		ck_assert_ptr_nonnull(value);
+		value += strlen(" command=");
+		ck_assert_uint_gt(strspn(value, "x"), LOG_LINE_SIZE - 210);
+		value += strspn(value, "x");
+		ck_assert(strcmp(value, "\n") == 0 || strcmp(value, " argument=y\n") == 0);
+	}
+}
+END_TEST
+
 START_TEST(json_parses)
 {
 	json_t *object;
@@ -175,6 +202,7 @@ static Suite *suite(void)
 
 	tcase_add_loop_test(test, values_are_escaped, 0, sizeof(values) / sizeof(values[0]));
 	tcase_add_test(test, a_line_is_cut_not_split);
+	tcase_add_test(test, a_plain_value_is_cut);
 	tcase_add_test(test, json_parses);
 	tcase_add_test(test, json_too_long_still_parses);
 	tcase_add_test(test, syslog_has_a_priority);
