@@ -31,6 +31,7 @@ def early(daemon, content):
 def require_refused(t, client):
     reply = client.reply()
     t.equal((reply.code, reply.enhanced, "before the greeting" in reply.text), (554, "5.5.1", True), "the reply")
+    t.check(reply.session, f"the id of the session in {reply}")
     t.check(client.is_closed(), "it is closed")
     client.close()
 

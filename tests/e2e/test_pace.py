@@ -23,6 +23,7 @@ def has_reply(clients, seconds):
 def require_closed(t, client, text, what):
     reply = client.reply()
     t.equal((reply.code, reply.enhanced, text in reply.text), (421, "4.4.2", True), f"{what}: {reply}")
+    t.check(reply.session, f"the id of the session in {reply}")
     t.check(client.is_closed(), f"{what}: it is closed")
     client.close()
 

@@ -40,6 +40,7 @@ def codes(client, count):
 def require_refused(t, client, what):
     reply = client.reply()
     t.equal((reply.code, reply.enhanced, "did not wait" in reply.text), (554, "5.5.1", True), f"the reply to {what}")
+    t.check(reply.session, f"the id of the session in {reply}")
     t.check(client.is_closed(), f"{what}: it is closed")
     client.close()
 

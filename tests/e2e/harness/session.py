@@ -1,5 +1,6 @@
 """A client that sends exactly the bytes it is told to."""
 
+import re
 import socket
 import time
 
@@ -7,6 +8,9 @@ from . import tls
 
 # Long enough for the slowest machine; only a failure ever waits for it.
 PATIENCE = 30
+
+
+SESSION = re.compile(r" \[([0-9a-v]{16})\]$")
 
 
 class Closed(Exception):
@@ -22,6 +26,12 @@ class Reply:
     def enhanced(self):
         word = self.lines[-1][4:].split(" ", 1)[0]
         return word if word.count(".") == 2 and word.replace(".", "").isdigit() else ""
+
+    @property
+    def session(self):
+        """The id of the session, which a rejection bears at its end; "" without."""
+        found = SESSION.search(self.lines[-1])
+        return found[1] if found else ""
 
     @property
     def text(self):
