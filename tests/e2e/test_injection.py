@@ -37,7 +37,7 @@ def all_paths(root):
     return {os.path.join(folder, name) for folder, folders, names in os.walk(root) for name in folders + names}
 
 
-@test(covers="A-07 A-04 C-19")
+@test(covers="A-07 A-04 C-19 security.md:path-traversal")
 def path_traversal(t):
     """No local part or domain of the corpus makes a file or a folder anywhere; a catch-all takes some of
     them, into its own mailbox."""
@@ -97,7 +97,7 @@ def send_corpus(daemon):
                 pass
 
 
-@test(covers="B-45 A-22 B-18")
+@test(covers="B-45 A-22 B-18 security.md:log-injection")
 def log_lines(t):
     """Each line is key=value, none is forged, all bytes are printable ASCII."""
     with t.daemon(verbose=True, limits={"errors": 0, "unknown-commands": 0}) as daemon:
@@ -111,7 +111,7 @@ def log_lines(t):
         t.check(daemon.events("reject"), "rejections are logged")
 
 
-@test(covers="B-45")
+@test(covers="B-45 security.md:log-injection")
 def log_as_json(t):
     """Each line is one JSON object, with the same keys."""
     with t.daemon(verbose=True, log={"format": "json"},
