@@ -1,5 +1,5 @@
-"""Postfix, unpacked and never installed, since it would take the machine's mail: its smtp-source is run
-here, its smtpd by postfix.py."""
+"""Mail systems of others, unpacked and never installed, since they would take the machine's mail: Postfix's
+smtp-source is run here, its smtpd by postfix.py, Dovecot's LMTP by dovecot.py, HAProxy by haproxy.py."""
 
 import fcntl
 import os
@@ -8,22 +8,36 @@ import subprocess
 
 from .trial import Skipped
 
+# Peer -> its Debian packages, which are unpacked into one tree.
+PACKAGES = {
+    "postfix": ("postfix",),
+    "dovecot": ("dovecot-core", "dovecot-lmtpd"),
+    "haproxy": ("haproxy",),
+}
 
-def locked_unpack(folder):
+
+def unpack(folder, peer):
+    """Into a tree that gets its name when all is in it."""
+    made = os.path.join(folder, f"{peer}.new")
+    shutil.rmtree(made, ignore_errors=True)
+    for package in PACKAGES[peer]:
+        subprocess.run(["apt-get", "-q", "download", package], cwd=folder, check=True, capture_output=True, timeout=120)
+        files = [os.path.join(folder, name) for name in os.listdir(folder) if name.startswith(f"{package}_")]
+        newest = max(files, key=os.path.getmtime)
+        subprocess.run(["dpkg", "-x", newest, made], check=True, capture_output=True, timeout=60)
+    os.rename(made, tree(folder, peer))
+
+
+def locked_unpack(folder, peer):
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, "lock"), "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if os.path.exists(program(folder)):
-            return
-        subprocess.run(["apt-get", "-q", "download", "postfix"], cwd=folder, check=True,
-                       capture_output=True, timeout=120)
-        packages = [name for name in os.listdir(folder) if name.startswith("postfix_")]
-        subprocess.run(["dpkg", "-x", packages[0], tree(folder)], cwd=folder, check=True,
-                       capture_output=True, timeout=60)
+        if not os.path.exists(tree(folder, peer)):
+            unpack(folder, peer)
 
 
-def tree(folder):
-    return os.path.join(os.path.abspath(folder), "postfix")
+def tree(folder, peer="postfix"):
+    return os.path.join(os.path.abspath(folder), peer)
 
 
 def libraries(folder):
@@ -35,14 +49,24 @@ def program(folder):
 
 
 def prepare(folder):
-    """Unpacks it where it is not yet; None, or why it cannot be had."""
-    try:
-        if not shutil.which("apt-get"):
-            return "Postfix cannot be had: no apt-get here"
-        locked_unpack(folder)
-    except (OSError, subprocess.SubprocessError, IndexError) as error:
-        return f"Postfix cannot be had: {error} {getattr(error, 'stderr', b'')!r}"
-    return None
+    """Unpacks those that are not there yet; None, or why some cannot be had."""
+    if not shutil.which("apt-get"):
+        return "no apt-get here"
+    problems = []
+    for peer in PACKAGES:
+        try:
+            locked_unpack(folder, peer)
+        except (OSError, subprocess.SubprocessError, ValueError) as error:
+            problems.append(f"{peer} cannot be had: {error} {getattr(error, 'stderr', b'')!r}")
+    return "; ".join(problems) or None
+
+
+def require(trial, peer, path):
+    """The path of a program in the peer's tree; the test is skipped where it is not, or does not run."""
+    place = os.path.join(tree(trial.options.peers, peer), path)
+    if not os.path.exists(place):
+        raise Skipped(f"no {peer} in {trial.options.peers}")
+    return place
 
 
 def smtp_source(trial, daemon, sessions, messages, length, *options, timeout=600):

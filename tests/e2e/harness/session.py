@@ -2,6 +2,7 @@
 
 import re
 import socket
+import struct
 import time
 
 from . import tls
@@ -74,6 +75,10 @@ class Session:
 
     def close(self):
         self.socket.close()
+
+    def abort(self):
+        """What is closed from here on is reset, not ended."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     def send(self, content):
         self.socket.sendall(content)
