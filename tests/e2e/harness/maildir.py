@@ -46,7 +46,7 @@ class Mailboxes:
         folder = os.path.join(self.folder(mailbox), part)
         try:
             return [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return []
 
     def messages(self, mailbox):
