@@ -167,9 +167,6 @@ void transaction_log_stored(const struct transaction *transaction)
 		log_begin_message(&line, EVENT_DELIVERY, &transaction->submission);
 		log_bytes(&line, "to", target->recipient.bytes, target->recipient.length);
 		log_text(&line, "mailbox", target->address);
-		if (target->parameters.length > 0)
-			log_bytes(&line, "parameters", target->parameters.bytes,
-				  target->parameters.length);
 		if (target->state == TARGET_WAS_THERE) {
 			log_text(&line, "file", transaction->name);
 		} else {
@@ -180,6 +177,10 @@ void transaction_log_stored(const struct transaction *transaction)
 		log_seconds(&line, "took", took);
 		if (target->state == TARGET_WAS_THERE)
 			log_number(&line, "duplicate", 1);
+		/* Last: the client chooses its length, and a line is cut. */
+		if (target->parameters.length > 0)
+			log_bytes(&line, "parameters", target->parameters.bytes,
+				  target->parameters.length);
 		log_end(&line);
 	}
 }

@@ -61,18 +61,24 @@ static struct message *make(const char *id, struct smtp_text sender, struct smtp
 	return NULL;
 }
 
-/* What goes into an envelope: what is longer has white space, or says the same again. */
-static struct smtp_text bounded(struct smtp_text parameters)
+/* The parameters, one space between them: each is bounded, and so they fit. */
+static struct smtp_text joined(struct smtp_text parameters, char place[ENVELOPE_PARAMETERS_MAX])
 {
-	if (parameters.length > ENVELOPE_PARAMETERS_MAX)
-		parameters.length = ENVELOPE_PARAMETERS_MAX;
-	return parameters;
+	size_t used = 0;
+
+	for (size_t i = 0; i < parameters.length && used < ENVELOPE_PARAMETERS_MAX; i++)
+		if (parameters.bytes[i] != ' ' || (used > 0 && place[used - 1] != ' '))
+			place[used++] = parameters.bytes[i];
+	while (used > 0 && place[used - 1] == ' ')
+		used--;
+	return (struct smtp_text){ place, used };
 }
 
 struct message *message_new(const char *id, const struct smtp_path *sender,
 			    struct smtp_text parameters, uint32_t flags, struct spool *spool)
 {
-	struct message *message = make(id, sender->whole, bounded(parameters), flags);
+	char place[ENVELOPE_PARAMETERS_MAX];
+	struct message *message = make(id, sender->whole, joined(parameters, place), flags);
 
 	if (!message)
 		return NULL;
@@ -111,8 +117,9 @@ bool message_add_recipient(struct message *message, const struct smtp_path *reci
 		.local = { local, strlen(local) },
 		.domain = { recipient->domain.bytes, recipient->domain.length },
 	};
+	char place[ENVELOPE_PARAMETERS_MAX];
 
-	parameters = bounded(parameters);
+	parameters = joined(parameters, place);
 	row.parameters = (struct wire_string){ parameters.bytes, parameters.length };
 	return add_row(message, &row);
 }

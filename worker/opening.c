@@ -60,8 +60,8 @@ void session_rename(struct session *session, const struct in6_addr *client, uint
 	scoreboard_opened(worker->board, worker->slot, client);
 }
 
-/* Called when the session is counted: its own makes one of them. */
-bool session_is_admitted(struct session *session)
+/* The session is counted already: its own makes one of them. */
+bool session_admit(struct session *session)
 {
 	long long limit = session->worker->configuration->limits.sessions_per_address;
 
@@ -116,8 +116,11 @@ void opening_interrupted(struct session *session)
 {
 	ssize_t seen = transport_peek(session);
 
-	if (seen < 0 && (errno == EAGAIN || errno == EINTR))
+	if (seen < 0 && (errno == EAGAIN || errno == EINTR)) {
+		if (session->blocked) /* readable, and not read: it would wake us all the while */
+			event_del(&session->readable);
 		return;
+	}
 	if (seen <= 0)
 		session_end(session, seen == 0 ? "client closed" : strerror(errno));
 	else if (refuses_early_talkers(session))
@@ -157,13 +160,15 @@ void session_introduced(struct session *session, const char *proxy)
 {
 	log_connect(session, proxy);
 	smtp_server_permit(session->engine, privileges_of(session));
-	if (*proxy && !session_is_admitted(session))
+	if (*proxy && strcmp(proxy, session->client_text) != 0 && !session_admit(session))
 		begins_with_tls(session) ? session_end(session, "too many sessions")
 					 : session_settle(session);
 	else if (!begins_with_tls(session))
 		session_ready(session);
-	else if (!secure_begin(session))
+	else if (!secure_prepare(session))
 		session_end(session, "out of memory");
+	else
+		secure_begin(session);
 }
 
 static bool make_parts(struct session *session)

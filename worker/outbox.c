@@ -397,13 +397,22 @@ static void on_readable(int descriptor, short what, void *context)
 
 /* ---- messages that wait too long, or for nobody ---- */
 
+static struct message *find_old(struct messages *list, int64_t oldest)
+{
+	struct message *message;
+
+	TAILQ_FOREACH (message, list, next)
+		if (message->submitted <= oldest && (message->session || message->sent == 0))
+			return message;
+	return NULL;
+}
+
+/* Looks anew after each answer: it may end its session, and that take others from the list. */
 static void give_up_old(struct outbox *outbox, struct messages *list, int64_t oldest)
 {
-	struct message *message, *following;
+	struct message *message;
 
-	TAILQ_FOREACH_SAFE (message, list, next, following) {
-		if (message->submitted > oldest)
-			continue;
+	while ((message = find_old(list, oldest))) {
 		answer(outbox, message, SMTP_REPLY_NO_VERDICT);
 		/* What delivery has seen a part of stays, for the verdict that will come. */
 		if (message->sent == 0)

@@ -69,7 +69,7 @@ void peer_xclient(void *context, const struct smtp_xclient *attributes)
 		session_rename(session, &attributes->address, attributes->port);
 	set_helo(session, attributes);
 	log_xclient(session, attributes, former);
-	if (session_is_admitted(session))
+	if (session_admit(session))
 		smtp_server_answer(session->engine, SMTP_REPLY_GREETING, NULL);
 }
 

@@ -22,23 +22,24 @@
 #include "common/tls/library.h"
 #include "worker/outbox.h"
 
+/* What a connection that ends without a word of its own comes to. */
+#define LEFT "the client left"
+
 /* ---- the log ---- */
 
-static void log_failure(const struct session *session, const char *otherwise)
+void secure_log(struct session *session, const char *otherwise)
 {
 	struct log_line line;
 	char reason[256];
 
 	tls_error_text(reason, sizeof(reason));
+	if (session->tls_failed)
+		return;
+	session->tls_failed = true;
 	session_log(session, &line, EVENT_TLS_FAILED);
 	log_text(&line, "listener", session->listener->configuration->title);
 	log_text(&line, "reason", *reason ? reason : otherwise);
 	log_end(&line);
-}
-
-void secure_log_failure(const struct session *session)
-{
-	log_failure(session, "the client left");
 }
 
 static const char *or_null(const char *text)
@@ -65,13 +66,17 @@ static void log_secured(const struct session *session, const struct tls_descript
 
 /* ---- the handshake ---- */
 
-bool secure_begin(struct session *session)
+bool secure_prepare(struct session *session)
 {
-	session->tls = tls_contexts_session(session->worker->tls, session->socket);
-	if (!session->tls)
-		return false;
+	session->prepared = tls_contexts_session(session->worker->tls, session->socket);
+	return session->prepared;
+}
+
+void secure_begin(struct session *session)
+{
+	session->tls = session->prepared;
+	session->prepared = NULL;
 	session_enter(session, PHASE_HANDSHAKE);
-	return true;
 }
 
 static bool describe(struct session *session)
@@ -112,13 +117,7 @@ static void finish(struct session *session)
 
 static void fail(struct session *session, int system_error)
 {
-	bool has_left = ERR_peek_error() == 0;
-
-	if (has_left && system_error) {
-		session_end(session, strerror(system_error));
-		return;
-	}
-	secure_log_failure(session);
+	secure_log(session, system_error ? strerror(system_error) : LEFT);
 	session_end(session, "handshake failed");
 }
 
@@ -151,7 +150,7 @@ void secure_continue(struct session *session)
 void secure_is_late(struct session *session)
 {
 	ERR_clear_error(); /* whatever it holds is of another session */
-	log_failure(session, "the handshake took too long");
+	secure_log(session, "the handshake took too long");
 	session_end(session, "timeout: timeouts.handshake");
 }
 
@@ -174,8 +173,10 @@ void secure_answer(struct session *session)
 	session->asks_tls = false;
 	if (came_something_behind(session))
 		smtp_server_close(session->engine, SMTP_REPLY_BEHIND_STARTTLS, NULL, NULL, 0);
-	else
+	else if (secure_prepare(session))
 		smtp_server_answer(session->engine, SMTP_REPLY_TLS_READY, NULL);
+	else /* RFC 3207 4 */
+		smtp_server_answer(session->engine, SMTP_REPLY_NO_TLS, NULL);
 }
 
 /* ---- the proxy in front ---- */
@@ -186,6 +187,23 @@ static void copy(struct smtp_text text, char *place, size_t size)
 
 	memcpy(place, text.bytes, length);
 	place[length] = '\0';
+}
+
+/* A certificate's name counts only where the proxy has verified it. */
+static void log_proxied(const struct session *session, const struct proxy_header *header)
+{
+	const struct session_tls *secured = session->secured;
+	struct log_line line;
+
+	session_log(session, &line, EVENT_TLS);
+	log_text(&line, "version", secured->version);
+	log_text(&line, "cipher", or_null(secured->cipher));
+	log_text(&line, "sni", or_null(secured->name));
+	if (header->client_verified) {
+		log_bytes(&line, "subject", header->common_name.bytes, header->common_name.length);
+		log_text(&line, "verified", "proxy");
+	}
+	log_end(&line);
 }
 
 bool secure_by_proxy(struct session *session, const struct proxy_header *header)
@@ -200,6 +218,7 @@ bool secure_by_proxy(struct session *session, const struct proxy_header *header)
 	copy(header->tls_cipher, secured->cipher, sizeof(secured->cipher));
 	copy(header->authority, secured->name, sizeof(secured->name));
 	session->secured = secured;
+	log_proxied(session, header);
 	smtp_server_secured(session->engine);
 	return true;
 }

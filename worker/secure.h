@@ -12,8 +12,10 @@
  */
 void secure_answer(struct session *session);
 
-/* Begins the handshake. False when memory is short. */
-bool secure_begin(struct session *session);
+/* Makes what a handshake needs. False when memory is short. */
+bool secure_prepare(struct session *session);
+/* Begins the handshake that was prepared. */
+void secure_begin(struct session *session);
 
 /* Goes on with it: to be called when the socket is readable or writable. */
 void secure_continue(struct session *session);
@@ -21,8 +23,11 @@ void secure_continue(struct session *session);
 /* The time for it is over. */
 void secure_is_late(struct session *session);
 
-/* One line of why the TLS of this session failed, from OpenSSL's queue of errors. */
-void secure_log_failure(const struct session *session);
+/*
+ * One line of why the TLS of this session failed, from OpenSSL's queue of errors, or
+ * `otherwise` where that is empty. Only the first one is written.
+ */
+void secure_log(struct session *session, const char *otherwise);
 
 /* The proxy in front speaks TLS with the client; false when memory is short. */
 struct proxy_header;

@@ -17,6 +17,7 @@
 #include "worker/introduction.h"
 #include "worker/opening.h"
 #include "worker/outbox.h"
+#include "worker/pace.h"
 #include "worker/secure.h"
 #include "worker/transport.h"
 #include "worker/verdict.h"
@@ -71,6 +72,7 @@ static void free_parts(struct session *session)
 	if (session->pending)
 		evbuffer_free(session->pending);
 	SSL_free(session->tls);
+	SSL_free(session->prepared);
 	smtp_server_free(session->engine);
 	free(session->answers);
 	free(session->introduction);
@@ -142,80 +144,11 @@ static bool flush(struct session *session)
 }
 
 /* Says a last reply, whatever the session waits for. */
-static void close_now(struct session *session, enum smtp_reply reply, const char *argument,
-		      const char *limit, unsigned long long value)
+void session_close(struct session *session, enum smtp_reply reply, const char *argument,
+		   const char *limit, unsigned long long value)
 {
 	outbox_abandon(session->worker->outbox, session);
 	smtp_server_close(session->engine, reply, argument, limit, value);
-}
-
-static void close_idle(struct session *session, const char *limit, long long seconds)
-{
-	session->decided = limit;
-	close_now(session, SMTP_REPLY_IDLE_TOO_LONG, NULL, limit, (unsigned long long)seconds);
-	session->decided = NULL;
-}
-
-/* ---- timers ---- */
-
-/* A new stretch of time in which the body must come on at its rate. */
-static void time_body(struct session *session)
-{
-	session->body_timed = smtp_server_body_bytes(session->engine);
-	event_add(&session->timer, session->worker->wait_data);
-}
-
-/* Between two chunks, too: a message is not slower for coming by BDAT. */
-static bool is_in_message(const struct session *session)
-{
-	return smtp_server_expects_body(session->engine) ||
-	       smtp_server_state(session->engine) == SMTP_CHUNKS;
-}
-
-/*
- * RFC 5321 4.5.3.2: each phase has a time of its own. The time for a command
- * begins anew with the next command, and that for a body when it is over, not
- * with each byte of one.
- */
-static void set_timer(struct session *session)
-{
-	unsigned long commands = smtp_server_commands(session->engine);
-	bool was_body = session->times_body;
-	bool is_set = event_pending(&session->timer, EV_TIMEOUT, NULL);
-
-	session->times_body = false;
-	if (smtp_server_is_waiting(session->engine)) {
-		event_del(&session->timer);
-	} else if (session->blocked) {
-		event_add(&session->timer, session->worker->wait_write);
-	} else if (is_in_message(session)) {
-		session->times_body = true;
-		if (!was_body || !is_set)
-			time_body(session);
-	} else if (was_body || !is_set || commands != session->commands_timed) {
-		event_add(&session->timer, session->worker->wait_command);
-	}
-	session->commands_timed = commands;
-}
-
-/* The time for a part of the body is over: it goes on if enough of it has come. */
-static void check_rate(struct session *session)
-{
-	const struct configuration *configuration = session->worker->configuration;
-	uint64_t came = smtp_server_body_bytes(session->engine) - session->body_timed;
-	uint64_t wanted =
-		(uint64_t)(configuration->limits.data_rate * configuration->timeouts.data);
-
-	if (came == 0) {
-		close_idle(session, "timeouts.data", configuration->timeouts.data);
-	} else if (came < wanted) {
-		close_now(session, SMTP_REPLY_TOO_SLOW, NULL, "data-rate",
-			  (unsigned long long)configuration->limits.data_rate);
-	} else {
-		time_body(session);
-		return;
-	}
-	session_settle(session);
 }
 
 /* ---- input ---- */
@@ -259,7 +192,7 @@ static void keep(struct session *session, const char *bytes, size_t length)
 	if (!session->pending)
 		session->pending = evbuffer_new();
 	if (!session->pending || evbuffer_add(session->pending, bytes, length) < 0)
-		close_now(session, SMTP_REPLY_NO_RESOURCES, NULL, NULL, 0);
+		session_close(session, SMTP_REPLY_NO_RESOURCES, NULL, NULL, 0);
 }
 
 static size_t pending_length(const struct session *session)
@@ -276,7 +209,7 @@ static void feed_pending(struct session *session)
 		return;
 	bytes = (const char *)evbuffer_pullup(session->pending, -1);
 	if (!bytes) {
-		close_now(session, SMTP_REPLY_NO_RESOURCES, NULL, NULL, 0);
+		session_close(session, SMTP_REPLY_NO_RESOURCES, NULL, NULL, 0);
 		return;
 	}
 	evbuffer_drain(session->pending, feed(session, bytes, length));
@@ -325,8 +258,7 @@ void session_settle(struct session *session)
 	if (session->blocked)
 		event_add(&session->writable, NULL);
 	else if (smtp_server_state(session->engine) == SMTP_SECURING) {
-		if (!secure_begin(session))
-			session_end(session, "out of memory");
+		secure_begin(session);
 		return;
 	}
 	if (takes_input(session))
@@ -334,7 +266,7 @@ void session_settle(struct session *session)
 	if (is_closed(session) && !session->blocked)
 		linger(session);
 	else
-		set_timer(session);
+		pace_set(session);
 }
 
 /* ---- the phases ---- */
@@ -380,12 +312,7 @@ static void dialogue_is_late(struct session *session)
 		session_end(session, "timeout: the client takes no replies");
 		return;
 	}
-	if (session->times_body) {
-		check_rate(session);
-		return;
-	}
-	close_idle(session, "timeouts.command", session->worker->configuration->timeouts.command);
-	session_settle(session);
+	pace_is_over(session);
 }
 
 /* Nobody listens to what a client says now, but it may be in the middle of it. */
@@ -502,9 +429,9 @@ void session_cut(struct session *session)
 	if (!is_speechless(session)) {
 		outbox_each(session->worker->outbox, session, verdict_log_cut);
 		session->decided = "timeouts.stop";
-		close_now(session, SMTP_REPLY_STOPPING, session->listener->settings.hostname,
-			  "timeouts.stop",
-			  (unsigned long long)session->worker->configuration->timeouts.stop);
+		session_close(session, SMTP_REPLY_STOPPING, session->listener->settings.hostname,
+			      "timeouts.stop",
+			      (unsigned long long)session->worker->configuration->timeouts.stop);
 		if (!flush(session))
 			return;
 	}

@@ -46,7 +46,9 @@ struct session {
 
 	/* The connection */
 	int socket;
-	SSL *tls; /* NULL: without */
+	SSL *tls;	    /* NULL: without */
+	SSL *prepared;	    /* for the handshake that STARTTLS has asked for, until it begins */
+	uint64_t last_data; /* bytes read under TLS when some of them were data last */
 	struct event readable;
 	struct event writable;
 	struct event timer;
@@ -55,6 +57,7 @@ struct session {
 	bool blocked;		  /* the client takes no output now */
 	bool broken;		  /* a reply was lost for want of memory: nothing more is said */
 	bool stopping;		  /* 421 comes when what is in hand is finished */
+	bool tls_failed;	  /* and that was logged */
 	bool asks_tls;		  /* STARTTLS waits for its answer */
 
 	/* Who it is */
@@ -111,12 +114,15 @@ void session_introduced(struct session *session, const char *proxy);
 void session_ready(struct session *session);
 /* After every step of the dialogue: sends what there is to say, and waits for what comes next. */
 void session_settle(struct session *session);
+/* Says a last reply, whatever the session waits for; session_settle must follow. */
+void session_close(struct session *session, enum smtp_reply reply, const char *argument,
+		   const char *limit, unsigned long long value);
 /* Closes the session now, for a reason that the log names. It is no more afterwards. */
 void session_end(struct session *session, const char *reason);
 /* Another address counts as the client's from here on. */
 void session_rename(struct session *session, const struct in6_addr *client, uint16_t port);
-/* False: its address has too many sessions already, and that was said. */
-bool session_is_admitted(struct session *session);
+/* Closes the session with 421 where its address has too many of them already: false. */
+bool session_admit(struct session *session);
 
 /* Whether its connections are not logged, as those of health checks (ignore-log). */
 bool session_is_unlogged(const struct session *session);

@@ -32,9 +32,29 @@ static int error_of(struct session *session, int result)
 	case SSL_ERROR_SYSCALL:
 		return error;
 	default:
-		secure_log_failure(session);
+		secure_log(session, "the client left");
 		return EPROTO;
 	}
+}
+
+/*
+ * Records that hold no data cost their sender less than us (key updates, RFC 8446
+ * 4.6.3; hellos in the middle of a connection): so many bytes of them in a row,
+ * more than the longest record, end the session.
+ */
+#define EMPTY_MAX 65536
+
+/* `length`: of the data that has come. False: too much has come without any. */
+static bool is_worth_reading(struct session *session, size_t length)
+{
+	uint64_t came = BIO_number_read(SSL_get_rbio(session->tls));
+
+	if (length > 0)
+		session->last_data = came;
+	if (came - session->last_data <= EMPTY_MAX)
+		return true;
+	secure_log(session, "too many records without data");
+	return false;
 }
 
 /* SSL_read_ex(3) or SSL_peek_ex(3) */
@@ -42,12 +62,16 @@ typedef int read_function(SSL *tls, void *bytes, size_t size, size_t *length);
 
 static ssize_t read_tls(struct session *session, read_function *function, char *bytes, size_t size)
 {
-	size_t length;
+	size_t length = 0;
 	int result;
 
 	ERR_clear_error();
 	errno = 0;
 	result = function(session->tls, bytes, size, &length);
+	if (!is_worth_reading(session, result > 0 ? length : 0)) {
+		errno = EPROTO;
+		return -1;
+	}
 	if (result > 0)
 		return (ssize_t)length;
 	errno = error_of(session, result);

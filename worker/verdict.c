@@ -6,7 +6,7 @@
  *
  * Where each recipient gets an answer of its own (LMTP, PRDR), a message goes to
  * delivery as one for each of them, so that each is stored, or not, by itself.
- * The answers are said in the order of the recipients when all have come.
+ * The answers are said in the order of the recipients.
  */
 #include "worker/verdict.h"
 
@@ -18,14 +18,15 @@
 #include "worker/outbox.h"
 
 struct answer {
+	bool is_known;
 	enum smtp_reply reply;
 	char id[MESSAGE_ID_SIZE];
-	unsigned same_as; /* the place of the same recipient before it, or its own */
+	unsigned same_as; /* the place of the one whose answer counts, or its own */
 };
 
 struct answers {
 	unsigned count;
-	unsigned missing;
+	unsigned said;
 	struct answer rows[];
 };
 
@@ -44,13 +45,14 @@ static void log_message(const struct session *session, const struct message *mes
 	log_text(&line, "helo", session->helo);
 	log_text(&line, "protocol", smtp_server_protocol(session->engine));
 	log_text(&line, "from", message->sender);
-	if (*message->parameters)
-		log_text(&line, "parameters", message->parameters);
 	log_number(&line, "recipients", message->recipient_count);
 	log_number(&line, "size", (long long)body_length(message->body));
 	log_number(&line, "code", smtp_reply_describe(reply)->code);
 	log_text(&line, "reply", text);
 	log_seconds(&line, "took", clock_steady() - message->submitted);
+	/* Last: the client chooses its length, and a line is cut. */
+	if (*message->parameters)
+		log_text(&line, "parameters", message->parameters);
 	log_end(&line);
 }
 
@@ -68,27 +70,26 @@ static void say(struct session *session, enum smtp_reply reply, const char *id)
 	session->decided = NULL;
 }
 
-/* Says them all when none is missing any more. */
+/* Says those that are known, in their order: up to the first one that is not. */
 static void say_collected(struct session *session)
 {
 	struct answers *answers = session->answers;
+	const struct answer *answer;
 
-	if (answers->missing > 0)
-		return;
-	session->answers = NULL;
-	for (unsigned i = 0; i < answers->count && smtp_server_answers_wanted(session->engine);
-	     i++) {
-		const struct answer *answer = &answers->rows[answers->rows[i].same_as];
-
+	for (; answers->said < answers->count; answers->said++) {
+		answer = &answers->rows[answers->rows[answers->said].same_as];
+		if (!answer->is_known || !smtp_server_answers_wanted(session->engine))
+			return;
 		say(session, answer->reply, answer->id);
 	}
+	session->answers = NULL;
 	free(answers);
 }
 
 static void collect(struct answers *answers, unsigned place, enum smtp_reply reply)
 {
 	answers->rows[place].reply = reply;
-	answers->missing--;
+	answers->rows[place].is_known = true;
 }
 
 void session_answer(struct session *session, const struct message *message, enum smtp_reply reply)
@@ -143,34 +144,28 @@ static bool submit(struct session *session, struct message *message)
 	return true;
 }
 
-/* A recipient, and its name as the tables compare it. */
+/* A recipient, what it stands for, and its place among the others. */
 struct recipient {
 	struct submission_recipient row;
-	struct mailbox name;
+	struct recipient_identity identity;
+	unsigned place;
 };
 
-static bool is_same(const struct recipient *left, const struct recipient *right)
+static void identify(const struct session *session, struct recipient *recipient)
 {
-	return strcmp(left->name.local, right->name.local) == 0 &&
-	       strcmp(left->name.domain, right->name.domain) == 0;
-}
+	char local[ENVELOPE_ADDRESS_MAX + 1] = "", domain[ENVELOPE_ADDRESS_MAX + 1] = "";
 
-/* What has no normal form stays as it is: a recipient without a domain, for example. */
-static void normalise_part(struct wire_string part,
-			   bool (*normalise)(const char *text, char *normal, size_t size),
-			   char normal[MAILBOX_NAME_SIZE])
-{
-	char text[ENVELOPE_ADDRESS_MAX + 1] = "";
-
-	require(part.length < sizeof(text));
-	memcpy(text, part.bytes, part.length);
-	if (!normalise(text, normal, MAILBOX_NAME_SIZE))
-		strlcpy(normal, text, MAILBOX_NAME_SIZE);
+	require(recipient->row.local.length < sizeof(local));
+	require(recipient->row.domain.length < sizeof(domain));
+	memcpy(local, recipient->row.local.bytes, recipient->row.local.length);
+	memcpy(domain, recipient->row.domain.bytes, recipient->row.domain.length);
+	tables_identify(session->worker->tables, local, domain, &recipient->identity);
 }
 
 /* The recipients of the message, which lie in its own bytes. NULL when memory is short. */
-static struct recipient *list_recipients(const struct message *message)
+static struct recipient *list_recipients(const struct session *session)
 {
+	const struct message *message = session->message;
 	struct recipient *recipients = allocate(message->recipient_count, sizeof(*recipients));
 	struct wire_reader reader = {
 		message->recipients.bytes,
@@ -181,50 +176,60 @@ static struct recipient *list_recipients(const struct message *message)
 
 	for (uint32_t i = 0; recipients && i < message->recipient_count; i++) {
 		require(submission_next_recipient(&reader, &recipients[i].row));
-		normalise_part(recipients[i].row.local, local_normalise, recipients[i].name.local);
-		normalise_part(recipients[i].row.domain, domain_normalise,
-			       recipients[i].name.domain);
+		identify(session, &recipients[i]);
+		recipients[i].place = i;
 	}
 	return recipients;
 }
 
-/* One message for the recipient at `place`; false when memory is short. */
-static bool submit_one(struct session *session, const struct submission_recipient *recipient,
-		       unsigned place)
+static int compare(const void *left, const void *right)
 {
-	struct answer *answer = &session->answers->rows[place];
+	const struct recipient *a = left, *b = right;
+	int order = recipient_identity_compare(&a->identity, &b->identity);
+
+	return order != 0 ? order : (a->place > b->place) - (a->place < b->place);
+}
+
+/* One message for the recipient; false when memory is short. */
+static bool submit_one(struct session *session, const struct recipient *recipient)
+{
+	struct answer *answer = &session->answers->rows[recipient->place];
 	struct message *message;
 
 	snprintf(answer->id, sizeof(answer->id), "%s-%u", session->id, ++session->transactions);
-	message = message_for_one(session->message, recipient, answer->id);
+	message = message_for_one(session->message, &recipient->row, answer->id);
 	if (!message)
 		return false;
-	message->place = place;
+	message->place = recipient->place;
 	if (submit(session, message))
 		return true;
 	message_free(message);
 	return false;
 }
 
-/* The same recipient once more gets the answer of the first one, and no second copy. */
-static void submit_or_share(struct session *session, const struct recipient *recipients,
-			    unsigned place)
+/*
+ * Who stands for the same mailboxes as one before gets the answer of that one, and
+ * no second copy: however many names a client finds for a mailbox, it fills it once.
+ */
+static void submit_all(struct session *session, struct recipient *recipients, unsigned count)
 {
 	struct answers *answers = session->answers;
 	unsigned first = 0;
 
-	while (!is_same(&recipients[first], &recipients[place]))
-		first++;
-	answers->rows[place].same_as = first;
-	if (first < place)
-		answers->missing--;
-	else if (!submit_one(session, &recipients[place].row, place))
-		collect(answers, place, SMTP_REPLY_NO_MEMORY);
+	qsort(recipients, count, sizeof(*recipients), compare);
+	for (unsigned i = 0; i < count; i++) {
+		if (recipient_identity_compare(&recipients[first].identity,
+					       &recipients[i].identity) != 0)
+			first = i;
+		answers->rows[recipients[i].place].same_as = recipients[first].place;
+		if (first == i && !submit_one(session, &recipients[i]))
+			collect(answers, recipients[i].place, SMTP_REPLY_NO_MEMORY);
+	}
 }
 
 static void ask_each(struct session *session, unsigned count)
 {
-	struct recipient *recipients = list_recipients(session->message);
+	struct recipient *recipients = list_recipients(session);
 	struct answers *answers = allocate(1, sizeof(*answers) + count * sizeof(struct answer));
 
 	if (!recipients || !answers) {
@@ -234,10 +239,9 @@ static void ask_each(struct session *session, unsigned count)
 			say(session, SMTP_REPLY_NO_MEMORY, NULL);
 		return;
 	}
-	answers->count = answers->missing = count;
+	answers->count = count;
 	session->answers = answers;
-	for (unsigned i = 0; i < count; i++)
-		submit_or_share(session, recipients, i);
+	submit_all(session, recipients, count);
 	free(recipients);
 	message_free(session->message);
 	session->message = NULL;

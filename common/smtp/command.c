@@ -131,11 +131,20 @@ static bool came_too_early(struct smtp_server *server, const struct smtp_command
 	return server->chunk_left == 0 && smtp_refuse_pipelining(server, row->flags);
 }
 
+/* A chunk of no octets that is not the last one does nothing, either. */
+static bool is_idle(const struct smtp_server *server, const struct smtp_command *row)
+{
+	bool is_chunk = row->grammar == SMTP_CHUNK_SIZE;
+
+	return row->flags & SMTP_IDLE ||
+	       (is_chunk && server->chunk_size == 0 && !server->chunk_is_last);
+}
+
 static bool is_one_idle_too_many(struct smtp_server *server, const struct smtp_command *row)
 {
 	unsigned limit = server->settings->idle_commands;
 
-	if (!(row->flags & SMTP_IDLE) || !limit || ++server->idle_commands <= limit)
+	if (!is_idle(server, row) || !limit || ++server->idle_commands <= limit)
 		return false;
 	smtp_server_close(server, SMTP_REPLY_TOO_MANY_IDLE, NULL, "idle-commands", limit);
 	return true;

@@ -23,7 +23,7 @@
 	SMTP_REPLY(CHUNK_OK, 250, "2.0.0", "{} bytes taken",                                       \
 		   "A chunk of BDAT that is not the last one.")                                    \
 	SMTP_REPLY(                                                                                \
-		SOME_STORED, 250, "2.0.0", "Stored for those recipients",                          \
+		SOME_STORED, 250, "2.0.0", "Stored for those recipients, session {}",              \
 		"PRDR: what comes behind the replies for each recipient, one of which was 250.")   \
 	SMTP_REPLY(CANNOT_VERIFY, 252, "2.0.0", "Cannot verify; send mail to it and see",          \
 		   "VRFY: which mailboxes exist is told at RCPT only.")                            \

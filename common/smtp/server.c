@@ -296,7 +296,7 @@ static void sum_up(struct smtp_server *server)
 						  : SMTP_REPLY_NONE_STORED;
 
 	if (server->each)
-		smtp_say(server, reply, NULL);
+		smtp_say(server, reply, server->session);
 }
 
 static void answer_end(struct smtp_server *server, enum smtp_reply reply, const char *argument)

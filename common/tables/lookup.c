@@ -4,6 +4,7 @@
  * Runs in: postern-worker, postern-delivery.  Privilege: none.
  * Distrusts: the recipient's address.  Trusts: the tables, which are sealed.
  */
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -227,6 +228,52 @@ enum recipient_class tables_expand(const struct tables *tables, const char *loca
 			break;
 	}
 	return resolution.class;
+}
+
+/* ---- who shares their mailboxes */
+
+/* Whether the list holds one mailbox, which is set then. */
+static bool is_single(const struct resolution *resolution, struct mailbox *mailbox)
+{
+	const char *next = resolution->list;
+	const char *end = next + resolution->list_length;
+
+	take(&next, end, mailbox->domain);
+	take(&next, end, mailbox->local);
+	return next == end;
+}
+
+void tables_identify(const struct tables *tables, const char *local, const char *domain,
+		     struct recipient_identity *identity)
+{
+	struct resolution resolution = { .class = RECIPIENT_UNKNOWN };
+
+	memset(identity, 0, sizeof(*identity));
+	resolve(tables, local, domain, &resolution);
+	identity->list = resolution.list;
+	if (resolution.class != RECIPIENT_ACCEPTED)
+		identity->list = identity;
+	else if (!identity->list)
+		identity->mailbox = resolution.mailbox;
+	else if (resolution.list && is_single(&resolution, &identity->mailbox))
+		identity->list = NULL;
+	else
+		memset(&identity->mailbox, 0, sizeof(identity->mailbox));
+	/* Where the path has no %d, mailboxes of one name are one Maildir. */
+	if (!strstr(tables->maildir, "%d"))
+		identity->mailbox.domain[0] = '\0';
+}
+
+int recipient_identity_compare(const struct recipient_identity *left,
+			       const struct recipient_identity *right)
+{
+	int order = strcmp(left->mailbox.local, right->mailbox.local);
+
+	if (order == 0)
+		order = strcmp(left->mailbox.domain, right->mailbox.domain);
+	if (order == 0 && left->list != right->list)
+		order = (uintptr_t)left->list < (uintptr_t)right->list ? -1 : 1;
+	return order;
 }
 
 /* ---- all mailboxes */

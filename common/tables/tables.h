@@ -89,6 +89,24 @@ typedef bool tables_each(void *context, const struct mailbox *mailbox);
 enum recipient_class tables_expand(const struct tables *tables, const char *local,
 				   const char *domain, tables_each *each, void *context);
 
+/* What a recipient stands for, so that two who share their mailboxes are known. */
+struct recipient_identity {
+	const void *list;	/* of several mailboxes; NULL: one */
+	struct mailbox mailbox; /* that one, or empty */
+};
+
+/*
+ * What local@domain stands for. Equal for a mailbox's own name in every spelling,
+ * with any tag, and for the aliases that lead to it alone; and for all names that one
+ * alias or catch-all takes. A recipient that is not accepted is like no other.
+ */
+void tables_identify(const struct tables *tables, const char *local, const char *domain,
+		     struct recipient_identity *identity);
+
+/* As strcmp(3). */
+int recipient_identity_compare(const struct recipient_identity *left,
+			       const struct recipient_identity *right);
+
 /*
  * Calls `each` for every mailbox of the tables (those listed without a domain
  * once for each domain; that of accept-all one), until it returns false. Those

@@ -285,6 +285,9 @@ static bool apply_rules(SSL_CTX *context, bool has_tickets)
 {
 	SSL_CTX_set_options(context, OPTIONS | (has_tickets ? 0 : SSL_OP_NO_TICKET));
 	SSL_CTX_set_mode(context, MODES);
+	/* Who sends records without data, as key updates, must not keep SSL_read(3) from coming
+	 * back to the other sessions. */
+	SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
 	SSL_CTX_set_read_ahead(context, 0);
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_alpn_select_cb(context, on_protocols, NULL);

@@ -201,7 +201,7 @@ def require_clean_replies(t, lines, what):
 
 # What no client can make appear.
 OURS = {"delivery", "message", "connect", "disconnect", "reject", "command", "reply", "xclient", "xforward", "start", "ready",
-        "listen", "mailbox", "tolerated", "refuse", "end", "stop", "missing"}
+        "listen", "mailbox", "tolerated", "refuse", "end", "stop", "missing", "tls"}
 
 
 @test(covers="C-26 C-25 D-26 C-12 B-45 B-17 security.md:header-injection security.md:log-injection", timeout=600)

@@ -159,8 +159,8 @@ def memory_runs_short(t):
                     b"DATA\r\n" + (b"y" * 70 + b"\r\n") * 800)
         clients.append(client)
     t.check(codes <= {220, 421}, f"the greetings {codes}")
-    processes.wait_until(lambda: daemon.events("short") or daemon.events("reject", code="452", decided="memory"), 20,
-                         "what was short is named")
+    processes.wait_until(lambda: daemon.events("short") or daemon.events("refuse", limit="memory")
+                         or daemon.events("reject", code="452", decided="memory"), 20, "what was short is named")
     for client in clients:
         client.close()
     processes.wait_until(lambda: len(daemon.events("disconnect")) + len(daemon.events("refuse")) >= 200, 20, "ends")

@@ -44,7 +44,7 @@ def codes(found):
 
 
 def ids(found):
-    return [STORED.match(reply.text)[1] for reply in found if reply.code == 250]
+    return [match[1] for match in map(STORED.match, (reply.text for reply in found)) if match]
 
 
 class Broken:
@@ -154,6 +154,18 @@ def many_recipients(t):
         delivered = {event["mailbox"]: event["message"] for event in daemon.events("delivery")}
         t.equal([delivered[f"{name}@example.org"] for name in names[:300]], ids(found), "ids in their order")
         t.equal(len(daemon.mail().all_files("new")), 300, "files")
+
+
+@test(covers="C-27 A-08 A-13")
+def names_of_one_mailbox(t):
+    """However many names a client finds for a mailbox, it fills it once; each of them has its reply."""
+    names = [f"alice+{number}@example.org" for number in range(40)] + ["ALICE@example.org", "boss@example.org"]
+    with t.daemon(aliases=["boss@example.org: alice"]) as daemon, daemon.greeted() as client:
+        found = deliver_each(client, names + ["bob@example.org"], b"once\n", " PRDR")
+        t.equal(codes(found), [353] + [250] * (len(names) + 2), "replies")
+        t.equal(len(set(ids(found))), 2, "messages by their ids")
+        t.equal(daemon.mail().bodies("alice@example.org"), [b"once\n"], "messages of alice")
+        t.equal(daemon.mail().bodies("bob@example.org"), [b"once\n"], "messages of bob")
 
 
 @test(covers="C-27 B-52", timeout=120)

@@ -4,7 +4,7 @@ import re
 import signal
 import time
 
-from harness import encrypted, proxy
+from harness import encrypted, processes, proxy
 from harness.session import Closed
 from harness.trial import test
 
@@ -357,9 +357,12 @@ def reloaded(t):
     with t.daemon(listener=LISTENER) as daemon:
         with behind(daemon, line()) as client:
             client.greet().expect("QUIT", 221)
+        old = daemon.workers()
         daemon.write_configuration(listen=[daemon.listen("smtp", {"proxy": [STRANGER]})])
         daemon.signal(signal.SIGHUP)
         daemon.wait_event("reload", count=1)
+        # They may take some more until they hear of it.
+        processes.wait_until(lambda: not set(old) & set(daemon.workers()), 20, "the old workers have ended")
         with behind(daemon, line()) as client:
             t.equal([client.reply().code for _ in range(2)], [220, 500], "replies")
         with daemon.connect(source=STRANGER) as client:

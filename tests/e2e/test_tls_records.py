@@ -175,6 +175,21 @@ def key_updates_without_reading(t):
 
 
 @test(covers="B-49 security.md:TLS-DoS", timeout=120)
+def records_without_data(t):
+    """Key updates without end are ended, and named; whoever is served by the same worker goes on meanwhile."""
+    with t.daemon(**served(t), workers={"count": 1}) as daemon, Crafted(t, daemon) as crafted:
+        with daemon.greeted() as other:
+            try:
+                for _ in range(40):
+                    crafted.send(*(crafted.sender.key_update() for _ in range(100)))
+                    other.expect("NOOP", 250)
+            except ConnectionError:
+                pass
+            daemon.wait_event("tls-failed", reason="too many records without data")
+            other.expect("NOOP", 250)
+
+
+@test(covers="B-49 security.md:TLS-DoS", timeout=120)
 def first_flight_without_reading(t):
     """A client that takes nothing of a certificate larger than the socket's buffer, and sends more: no spinning."""
     wide = certificates.make_wide(t.path("wide"), 12000)

@@ -25,7 +25,7 @@
 #define RELAY "550 5.7.1 Relay not permitted\r\n"
 #define LATER "451 4.3.0 Cannot store it now, try again later\r\n"
 #define FOLLOW "353 A reply for each recipient follows\r\n"
-#define SOME "250 2.0.0 Stored for those recipients\r\n"
+#define SOME "250 2.0.0 Stored for those recipients, session \r\n"
 #define NONE_YET "450 4.3.0 Stored for none of the recipients, try again later\r\n"
 #define NONE "554 5.0.0 Stored for none of the recipients\r\n"
 #define BARE_LF "554 5.6.0 Bare LF in the message: a line ends in CR LF\r\n"

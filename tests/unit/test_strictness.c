@@ -146,7 +146,7 @@ static void check_idle(const struct smtp_command *row)
 	settings.lmtp = row->flags & SMTP_LMTP_ONLY;
 	recorder = recorder_new();
 	snprintf(text, sizeof(text), "%s%s\r\n", row->verb,
-		 row->grammar == SMTP_CHUNK_SIZE ? " 0" : "");
+		 row->grammar == SMTP_CHUNK_SIZE ? " 0 LAST" : "");
 	for (int i = 0; i < 3; i++)
 		recorder_feed(recorder, text, strlen(text));
 	ck_assert_msg(strstr(recorder->output, "421") == NULL, "%s: %s", text, recorder->output);
@@ -161,6 +161,20 @@ START_TEST(which_commands_are_idle)
 	settings.idle_commands = 3;
 	for (const struct smtp_command *row = smtp_commands; row->verb; row++)
 		check_idle(row);
+}
+END_TEST
+
+START_TEST(chunks_of_nothing_are_idle)
+{
+	struct recorder *recorder;
+
+	settings.idle_commands = 3;
+	recorder = recorder_new();
+	recorder_say(recorder, READY "BDAT 0\r\nBDAT 0\r\nBDAT 1\r\nx");
+	ck_assert_ptr_null(strstr(recorder->output, "421"));
+	recorder_say(recorder, "BDAT 0\r\n");
+	ck_assert_str_eq(recorder->output, TOO_MANY_IDLE);
+	recorder_free(recorder);
 }
 END_TEST
 
@@ -352,6 +366,7 @@ static Suite *suite(void)
 	tcase_add_test(test, pipelining_as_it_is_allowed);
 	tcase_add_test(test, a_chunk_does_not_follow_its_command);
 	tcase_add_test(test, which_commands_are_idle);
+	tcase_add_test(test, chunks_of_nothing_are_idle);
 	tcase_add_test(test, idle_commands_between_messages);
 	tcase_add_test(test, no_limit_of_idle_commands);
 	tcase_add_loop_test(test, received_fields, 0, COUNT(loops));

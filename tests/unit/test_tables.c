@@ -282,6 +282,54 @@ END_TEST
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
+/* ---- who shares their mailboxes ---- */
+
+static const struct {
+	const char *left, *right; /* local parts at example.org */
+	bool same;
+} identities[] = {
+	{ "alice", "alice", true },	{ "alice", "ALICE", true },    { "alice", "alice+a", true },
+	{ "alice+a", "Alice+b", true }, { "alice", "boss", true }, /* an alias that leads to it
+								      alone */
+	{ "boss+x", "alice+y", true },	{ "team", "Team+x", true },    { "alice", "bob", false },
+	{ "alice", "team", false },	{ "nobody", "nobody", false }, /* not accepted: like no
+									  other */
+};
+
+START_TEST(test_identity)
+{
+	struct tables *tables = tables_of_files("alice\nbob\n", "boss: alice\nteam: alice, bob\n");
+	struct recipient_identity left, right;
+
+	tables_identify(tables, identities[_i].left, "example.org", &left);
+	tables_identify(tables, identities[_i].right, "Example.Org", &right);
+	ck_assert_msg((recipient_identity_compare(&left, &right) == 0) == identities[_i].same,
+		      "%s, %s", identities[_i].left, identities[_i].right);
+	ck_assert_int_eq(recipient_identity_compare(&left, &right) < 0,
+			 recipient_identity_compare(&right, &left) > 0);
+	tables_close(tables);
+}
+END_TEST
+
+START_TEST(test_identity_across_domains)
+{
+	struct configuration configuration = tables_configuration();
+	struct recipient_identity left, right;
+	struct tables *tables;
+
+	for (int shared = 0; shared < 2; shared++) {
+		configuration.delivery.maildir = TEXT(shared ? "/var/mail/%u" : "/var/mail/%d/%u");
+		write_text_file(mailboxes_path, "alice\n");
+		write_text_file(aliases_path, "");
+		tables = tables_of(&configuration);
+		tables_identify(tables, "alice", "example.org", &left);
+		tables_identify(tables, "alice", "example.net", &right);
+		ck_assert_int_eq(recipient_identity_compare(&left, &right) == 0, shared);
+		tables_close(tables);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("tables");
@@ -296,6 +344,8 @@ int main(void)
 	tcase_add_test(tests, test_domain_forms);
 	tcase_add_test(tests, test_each_mailbox);
 	tcase_add_test(tests, test_expand_stops);
+	tcase_add_loop_test(tests, test_identity, 0, sizeof(identities) / sizeof(identities[0]));
+	tcase_add_test(tests, test_identity_across_domains);
 	tcase_set_timeout(tests, 120);
 	suite_add_tcase(suite, tests);
 	return run_suite(suite);

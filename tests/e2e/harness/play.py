@@ -8,7 +8,7 @@ import time
 
 from .session import Closed, Session
 
-IDS = re.compile(r"[0-9a-v]{10,}-\d+|(?<=\[)[0-9a-v]{16}(?=\])")
+IDS = re.compile(r"[0-9a-v]{10,}-\d+|(?<=\[)[0-9a-v]{16}(?=\])|(?<=session )[0-9a-v]{16}")
 RANDOM_CUTS = 3
 
 
