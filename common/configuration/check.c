@@ -8,6 +8,7 @@
 #include "common/configuration/check.h"
 
 #include <netdb.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,7 +16,7 @@
 
 #include <bsd/string.h>
 
-#include "common/configuration/fields.h"
+#include "common/configuration/text_list.h"
 #include "common/tables/accept_all.h"
 #include "common/tables/tables.h"
 

@@ -14,28 +14,6 @@ _Static_assert(sizeof(enum address_syntax) == sizeof(unsigned), "an enum is an u
 _Static_assert(sizeof(enum helo_argument) == sizeof(unsigned), "an enum is an unsigned");
 _Static_assert(sizeof(enum log_format_choice) == sizeof(unsigned), "an enum is an unsigned");
 
-bool text_list_add(struct text_list *list, const char *text)
-{
-	char **items = reallocarray(list->items, list->count + 1, sizeof(*items));
-
-	if (!items)
-		return false;
-	list->items = items;
-	items[list->count] = strdup(text);
-	if (!items[list->count])
-		return false;
-	list->count++;
-	return true;
-}
-
-void text_list_free(struct text_list *list)
-{
-	for (size_t i = 0; i < list->count; i++)
-		free(list->items[i]);
-	free(list->items);
-	*list = (struct text_list){ NULL, 0 };
-}
-
 static void *field_of(const struct option *option, void *base)
 {
 	return (char *)base + option->offset;

@@ -24,8 +24,4 @@ void field_release(const struct option *option, void *base);
 /* Writes the field so that value_read understands it, a list in braces. */
 void field_write(const struct option *option, const void *base, FILE *file);
 
-/* Adds a copy of the text to a list; false when memory is short. */
-bool text_list_add(struct text_list *list, const char *text);
-void text_list_free(struct text_list *list);
-
 #endif

@@ -4,14 +4,8 @@
 #ifndef POSTERN_COMMON_CONFIGURATION_LISTEN_CONFIGURATION_H
 #define POSTERN_COMMON_CONFIGURATION_LISTEN_CONFIGURATION_H
 
-#include <stddef.h>
-
 #include "common/configuration/choices.h"
-
-struct text_list {
-	char **items;
-	size_t count;
-};
+#include "common/configuration/text_list.h"
 
 /* One `listen "title" { ... }` section. */
 struct listen_configuration {

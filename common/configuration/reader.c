@@ -201,14 +201,6 @@ static void included_name(const char *from, const char *name, char *path, size_t
 		snprintf(path, size, "%.*s/%s", (int)(slash - from), from, name);
 }
 
-static bool is_among(const struct text_list *list, const char *text)
-{
-	for (size_t i = 0; i < list->count; i++)
-		if (!strcmp(list->items[i], text))
-			return true;
-	return false;
-}
-
 /*
  * include("FILE"): the file is read behind the present one. libConfuse's own
  * way keeps the file open and its stack dirty after an error, which a reload
@@ -229,7 +221,7 @@ static int on_include(cfg_t *section, cfg_opt_t *function, int count, const char
 	if (!fault) {
 		included_name(active->files.items[active->current], arguments[0], path,
 			      sizeof(path));
-		if (is_among(&active->files, path))
+		if (text_list_holds(&active->files, path))
 			fault = "this file is included already; remove the line";
 		else if (!text_list_add(&active->files, path))
 			fault = "out of memory";

@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "common/configuration/configuration.h"
+#include "common/configuration/text_list.h"
 #include "common/fail/fail.h"
 
 struct network {

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "common/configuration/configuration.h"
+#include "common/configuration/text_list.h"
 
 /* A domain has 253 characters at most (RFC 1035 2.3.4, without the root's dot). */
 #define TLS_NAME_SIZE 254
