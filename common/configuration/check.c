@@ -85,11 +85,8 @@ static bool check_default_domain(const struct configuration *configuration, stru
 {
 	const char *domain = configuration->default_domain;
 
-	if (!*domain)
+	if (!*domain || text_list_holds(&configuration->domains, domain))
 		return true;
-	for (size_t i = 0; i < configuration->domains.count; i++)
-		if (!strcmp(configuration->domains.items[i], domain))
-			return true;
 	return reader_fail_at(reader, option_find("", "default-domain"),
 			      "default-domain %.100s is not ours; add it to domains", domain);
 }
@@ -145,6 +142,59 @@ static bool has_port(const struct listen_configuration *listen)
 	return false;
 }
 
+static bool requires_tls(const struct listen_configuration *listen)
+{
+	return listen->tls == LISTEN_TLS_REQUIRED;
+}
+
+static bool is_lmtp(const struct listen_configuration *listen)
+{
+	return listen->protocol == LISTEN_PROTOCOL_LMTP;
+}
+
+static bool announces_smtputf8(const struct listen_configuration *listen)
+{
+	return !text_list_holds(&listen->hide, "SMTPUTF8");
+}
+
+#define DISABLE offsetof(struct listen_configuration, disable)
+#define HIDE offsetof(struct listen_configuration, hide)
+
+/* The words that a list must not hold where the condition is met. */
+static const struct {
+	bool (*is_met)(const struct listen_configuration *listen);
+	size_t list;
+	const char *word;
+	const char *text; /* what is wrong, and the cure, behind the listener's name */
+} unfit[] = {
+	{ requires_tls, DISABLE, "STARTTLS",
+	  "has tls = required, and STARTTLS in disable, so that no mail could come; take it out of "
+	  "disable" },
+	{ requires_tls, HIDE, "STARTTLS",
+	  "has tls = required, and STARTTLS in hide, so that no client would find it; take it out "
+	  "of hide" },
+	{ announces_smtputf8, HIDE, "8BITMIME",
+	  "has 8BITMIME in hide, which SMTPUTF8 needs (RFC 6531 3.1); add SMTPUTF8 to hide" },
+	{ is_lmtp, HIDE, "PIPELINING",
+	  "has protocol = lmtp, which must announce PIPELINING (RFC 2033 5); take it out of hide" },
+	{ is_lmtp, HIDE, "ENHANCEDSTATUSCODES",
+	  "has protocol = lmtp, which must announce ENHANCEDSTATUSCODES (RFC 2033 5); take it out "
+	  "of hide" },
+};
+
+static bool check_words(const struct listen_configuration *listen, size_t index,
+			struct reader *reader)
+{
+	const char *base = (const char *)listen;
+
+	for (size_t i = 0; i < sizeof(unfit) / sizeof(unfit[0]); i++)
+		if (unfit[i].is_met(listen) &&
+		    text_list_holds((const void *)(base + unfit[i].list), unfit[i].word))
+			return reader_fail_in_listen(reader, index, "listen %s %s", listen->title,
+						     unfit[i].text);
+	return true;
+}
+
 static bool check_listen(const struct configuration *configuration, size_t index,
 			 struct reader *reader)
 {
@@ -160,12 +210,12 @@ static bool check_listen(const struct configuration *configuration, size_t index
 										: "implicit");
 	/* Who finds LMTP on port 25 takes it for SMTP, and its many replies for those to
 	 * commands that follow: RFC 2033 section 5. */
-	if (listen->protocol == LISTEN_PROTOCOL_LMTP && listen->port == 25 && has_port(listen))
+	if (is_lmtp(listen) && listen->port == 25 && has_port(listen))
 		return reader_fail_in_listen(reader, index,
 					     "listen %s has protocol = lmtp on port 25, which is "
 					     "for SMTP only (RFC 2033); give it port = 24",
 					     listen->title);
-	return true;
+	return check_words(listen, index, reader);
 }
 
 static bool check_listens(const struct configuration *configuration, struct reader *reader)

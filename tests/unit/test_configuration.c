@@ -182,6 +182,13 @@ static const char *const right[] = {
 	"tls { certificate = { /a, /b } key = { /c, /d } client-certificate = require "
 	"client-authorities = /e }",
 	"tls { client-certificate = ask }",
+	"listen a { hide = { 8BITMIME, SMTPUTF8 } }",
+	"listen a { hide = SMTPUTF8 }",
+	"listen a { hide = STARTTLS disable = STARTTLS }\ntls { certificate = /c key = /k }",
+	"listen a { tls = implicit hide = STARTTLS disable = STARTTLS }\n"
+	"tls { certificate = /c key = /k }",
+	"listen a { protocol = lmtp port = 24 hide = { 8BITMIME, SMTPUTF8, SIZE } }",
+	"listen a { hide = { PIPELINING, ENHANCEDSTATUSCODES } }",
 };
 
 START_TEST(test_right)
