@@ -67,15 +67,16 @@ static const struct option options[] = {
 	  "TLS "
 	  "does not." },
 	{ LISTEN_SECTION, "hide", OPTION_KEYWORDS, 0, 0, "DSN", LISTEN_AT(hide), NULL,
-	  "Extensions that EHLO does not announce; a client that uses them all the same is served. "
-	  "DSN is hidden since who announces it owes senders a notice of success (RFC 3461)." },
+	  "Extensions that EHLO does not announce; a client that uses them all the same is served, "
+	  "but for PIPELINING where pipelining = refuse. DSN is hidden since who announces it owes "
+	  "senders a notice of success (RFC 3461)." },
 	{ LISTEN_SECTION, "disable", OPTION_VERBS, 0, 0, NULL, LISTEN_AT(disable), NULL,
 	  "Commands that are answered with 502; an extension that needs one is not announced." },
 	{ LISTEN_SECTION, "line-endings", OPTION_CHOICE, 0, 0, "strict", LISTEN_AT(line_endings),
 	  "strict normalise",
-	  "Whether a bare CR or LF is a fault, or taken for the end of a line. The end of a "
-	  "message "
-	  "is CR LF . CR LF either way." },
+	  "Whether a bare CR or LF is a fault (strict). With normalise either ends a line of a "
+	  "message, and a bare LF ends a command; a bare CR in a command stays a fault. The end of "
+	  "a message is CR LF . CR LF either way." },
 	{ LISTEN_SECTION, "early-talkers", OPTION_CHOICE, 0, 0, "tolerate",
 	  LISTEN_AT(early_talkers), "tolerate refuse",
 	  "What becomes of a client that sends before the greeting." },
@@ -182,8 +183,8 @@ static const struct option options[] = {
 	  "which a session is closed; 0: no limit." },
 	{ "limits", "received-fields", OPTION_NUMBER, 0, 1000, "50", AT(limits.received_fields),
 	  NULL,
-	  "The Received fields of a message from which on it is taken for one that loops (554); 0: "
-	  "no limit." },
+	  "The Received fields that a message may have; one with more is taken for one that loops "
+	  "(554). 0: no limit." },
 	{ "limits", "data-rate", OPTION_SIZE, 0, MEBI, "100", AT(limits.data_rate), NULL,
 	  "The bytes a second that a client must send of a message, on average over timeouts.data; "
 	  "0: "
