@@ -115,7 +115,9 @@ fuzz: needs-test
 
 
 
-test test-long: needs-test
+test: needs-test
+test-long: needs-long
+test test-long:
 	@POSTERN_BUILD=$(BUILD) $(PYTHON) -B tests/all.py $(if $(filter test-long,$@),--long)
 
 lint: needs-test
@@ -132,7 +134,7 @@ format:
 print-formatted:
 	@echo $(FORMATTED)
 
-needs-build needs-run needs-test:
+needs-build needs-run needs-test needs-long:
 	@etc/needs $(@:needs-%=%)
 
 # ---- trying it out
@@ -217,6 +219,6 @@ help:
 	@echo 'make clean        removes build/'
 
 .PHONY: all unit unit-programs objects fuzzers fuzz test test-long lint format print-formatted \
-	needs-build needs-run needs-test run manuals install uninstall clean help
+	needs-build needs-run needs-test needs-long run manuals install uninstall clean help
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
