@@ -97,11 +97,12 @@ unit: $(UNIT_TESTS:%=$(BUILD)/tests/%)
 # ---- fuzzing: tests/fuzz/fuzz_NAME.c, its seeds in tests/fuzz/corpus/NAME
 
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+fuzz_helpers := $(filter-out tests/fuzz/fuzz_%,$(wildcard tests/fuzz/*.c))
 FUZZ_BUILD = BUILD=$(BUILD)/fuzz CC=clang SANITIZE=fuzzer-no-link,address,undefined
 FUZZ_SECONDS ?= 600
 PYTHON ?= $(or $(firstword $(wildcard /usr/bin/python3)),python3)
 
-$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(LIBROOMS) $(LIBCOMMON) $(LIBSMTP)
+$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(call objects,$(fuzz_helpers)) $(LIBROOMS) $(LIBCOMMON) $(LIBSMTP)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(library_libs)
 

@@ -1,171 +1,288 @@
 /*
  * fuzz_server.c - the SMTP engine, fed with anything, split anywhere
  *
- * The first bytes choose how the rest is split and when questions are answered. The same bytes in
- * one piece must give the same replies, and a message ends only where CR LF . CR LF stands.
+ * Runs in: the fuzzer.  Privilege: none.
+ * Input: 12 bytes that choose settings, decisions and how the rest is split; the
+ * rest is what a client says.
+ *
+ * The same bytes in one piece, in pieces and one by one must give the same
+ * replies, commands and messages, whether questions are answered now or later.
+ * Byte by byte the engine is held against octet_model.c: no byte of a message
+ * becomes a command, none of a command a message, and messages end where they end.
  */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/fail/fail.h"
-#include "common/smtp/server.h"
+#include "common/smtp/command.h"
+#include "common/smtp/extension.h"
+#include "tests/fuzz/engine_client.h"
+#include "tests/fuzz/octet_model.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 
-struct client {
-	struct smtp_server *server;
-	bool later;
-	enum smtp_reply answer;
-	char *output;
-	size_t used, size;
+/* The first bytes. */
+struct choices {
+	uint8_t protocol, disabled, limits, privileges;
+	uint8_t verdicts[2];
+	uint8_t close_at; /* eights of bytes; 0: never */
+	uint8_t answers;
+	uint8_t seed[4];
+};
+
+struct plan {
+	struct smtp_settings settings;
+	uint32_t verdicts, seed;
+	unsigned privileges;
+	size_t close_at;
+	bool later, secured;
+};
+
+#define BIT(byte, number) ((byte) >> (number)&1)
+
+static uint64_t command_bit(const char *verb)
+{
+	return smtp_command_bit(smtp_command_find((struct smtp_text){ verb, strlen(verb) }));
+}
+
+static uint64_t choose_disabled(uint8_t choice)
+{
+	static const char *const verbs[] = { "BDAT", "VRFY", "STARTTLS", "HELP", "XCLIENT" };
+	uint64_t disabled = 0;
+
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (BIT(choice, i))
+			disabled |= command_bit(verbs[i]);
+	return disabled;
+}
+
+static uint32_t choose_hidden(uint8_t choice)
+{
+	return (BIT(choice, 5) ? smtp_extension_bit("CHUNKING") : 0) |
+	       (BIT(choice, 6) ? smtp_extension_bit("PIPELINING") : 0) |
+	       (BIT(choice, 7) ? smtp_extension_bit("STARTTLS") : 0);
+}
+
+static struct smtp_settings choose_settings(const struct choices *choices)
+{
+	static const enum smtp_tls tls[] = { SMTP_TLS_NONE, SMTP_TLS_OPTIONAL, SMTP_TLS_REQUIRED,
+					     SMTP_TLS_REQUIRED };
+	uint8_t protocol = choices->protocol, limits = choices->limits;
+
+	return (struct smtp_settings){
+		.hostname = "mx.example",
+		.greeting = BIT(limits, 7) ? "hello" : "",
+		.helo = "",
+		.closing = "Bye",
+		.help = "",
+		.product = BIT(limits, 7) ? "postern" : "",
+		.lmtp = BIT(protocol, 0),
+		.line_endings = BIT(protocol, 1) ? SMTP_LINES_NORMALISE : SMTP_LINES_STRICT,
+		.tls = tls[protocol >> 2 & 3],
+		.little_before_tls = (protocol >> 2 & 3) == 3,
+		.strict_addresses = BIT(protocol, 5),
+		.helo_argument_optional = BIT(protocol, 6),
+		.hidden = choose_hidden(choices->disabled),
+		.disabled = choose_disabled(choices->disabled),
+		.command_line = BIT(limits, 6) ? 40 : 128,
+		.data_line = 100,
+		.message_size = (uint64_t[]){ 2000, 50, 0, 5 }[limits & 3],
+		.recipients = 3,
+		.errors = BIT(limits, 2) ? 12 : 0,
+		.unknown_commands = BIT(limits, 3) ? 4 : 0,
+		.idle_commands = BIT(limits, 4) ? 6 : 0,
+		.received_fields = BIT(limits, 5) ? 2 : 0,
+	};
+}
+
+static struct plan make_plan(const struct choices *choices)
+{
+	struct plan plan = {
+		.settings = choose_settings(choices),
+		.verdicts = (uint32_t)choices->verdicts[0] << 8 | choices->verdicts[1],
+		.privileges = choices->privileges & 3,
+		.close_at = choices->close_at * 8,
+		.later = BIT(choices->answers, 0),
+		.secured = BIT(choices->protocol, 4),
+	};
+
+	memcpy(&plan.seed, choices->seed, sizeof(plan.seed));
+	return plan;
+}
+
+/* ---- sessions ---- */
+
+static void begin(struct client *client, const struct plan *plan, bool later)
+{
+	client_open(client, &plan->settings, plan->verdicts, later);
+	smtp_server_permit(client->server, plan->privileges);
+	if (plan->secured)
+		smtp_server_secured(client->server);
+}
+
+/* At the place that was chosen the session is asked to close when nothing is in hand. */
+static void close_at(struct client *client, const struct plan *plan, size_t place)
+{
+	if (place == plan->close_at && place > 0)
+		smtp_server_close_after(client->server, SMTP_REPLY_STOPPING,
+					plan->settings.hostname);
+}
+
+typedef void feeder(struct client *client, const uint8_t *bytes, size_t length,
+		    const struct plan *plan);
+
+static void feed_whole(struct client *client, const uint8_t *bytes, size_t length,
+		       const struct plan *plan)
+{
+	(void)plan;
+	client_feed(client, bytes, length);
+}
+
+static void feed_split(struct client *client, const uint8_t *bytes, size_t length,
+		       const struct plan *plan)
+{
+	client_feed_in_pieces(client, bytes, length, plan->seed);
+}
+
+static void play(struct client *client, const uint8_t *bytes, size_t length,
+		 const struct plan *plan, feeder *feed)
+{
+	size_t first = plan->close_at < length ? plan->close_at : length;
+
+	feed(client, bytes, first, plan);
+	close_at(client, plan, first);
+	feed(client, bytes + first, length - first, plan);
+}
+
+/* ---- byte by byte, beside the model ---- */
+
+/* What the engine had done before a byte. */
+struct before {
+	size_t lines, body, output;
 	unsigned ends;
 };
 
-static void reply_with(struct client *client, enum smtp_reply reply)
+static bool is_closed(const struct client *client)
 {
-	client->answer = reply;
-	if (!client->later)
-		smtp_server_answer(client->server, reply, "id");
+	return smtp_server_state(client->server) == SMTP_CLOSED;
 }
 
-static void on_mail(void *context, const struct smtp_path *sender,
-		    const struct smtp_parameters *parameters)
+static struct before note(const struct client *client)
 {
-	(void)parameters;
-	reply_with(context,
-		   sender->whole.length % 7 == 6 ? SMTP_REPLY_NO_MEMORY : SMTP_REPLY_SENDER_OK);
+	return (struct before){ client->lines.used, client->body.used, client->output.used,
+				client->ends };
 }
 
-static void on_rcpt(void *context, const struct smtp_path *recipient,
-		    const struct smtp_parameters *parameters)
+/* The line has come to the policy, as it is, and only now. */
+static void check_command(const struct client *client, const struct octet_model *model,
+			  const struct before *before)
 {
-	(void)parameters;
-	reply_with(context, recipient->whole.length % 5 == 4 ? SMTP_REPLY_UNKNOWN_USER
-							     : SMTP_REPLY_RECIPIENT_OK);
+	size_t length = strlen(model->line);
+
+	require(client->lines.used == before->lines + length + 1);
+	require(memcmp(client->lines.bytes + before->lines, model->line, length) == 0);
 }
 
-static void on_data(void *context)
+static bool is_bdat_without_octets(const struct octet_model *model, enum model_event event)
 {
-	reply_with(context, SMTP_REPLY_GO_AHEAD);
+	return event == MODEL_COMMAND && model->place == MODEL_IN_LINE &&
+	       strncasecmp(model->line, "BDAT ", 5) == 0;
 }
 
-static void on_end(void *context, uint64_t size)
+static void check_byte(const struct client *client, const struct octet_model *model,
+		       const struct before *before, enum model_event event)
 {
-	struct client *client = context;
+	bool ends_chunk = event == MODEL_CHUNK || is_bdat_without_octets(model, event);
+	bool may_end = event == MODEL_END_OF_DATA || (ends_chunk && model->is_last);
+	bool was_message = event == MODEL_CHUNK || event == MODEL_END_OF_DATA ||
+			   (event == MODEL_NOTHING &&
+			    (model->place == MODEL_IN_CHUNK || model->place == MODEL_IN_DATA));
 
-	(void)size;
-	client->ends++;
-	reply_with(context, SMTP_REPLY_STORED);
+	if (event == MODEL_COMMAND)
+		check_command(client, model, before);
+	else
+		require(client->lines.used == before->lines);
+	require(client->ends <= before->ends + may_end);
+	/* A CR that was held back may come with the end of the last chunk. */
+	require(was_message || ends_chunk || client->body.used <= before->body);
+	/* Nothing is said of a message before its end. */
+	if (was_message && event == MODEL_NOTHING)
+		require(client->output.used == before->output);
+	else if (event == MODEL_COMMAND && model->place == MODEL_IN_CHUNK)
+		require(client->output.used == before->output || is_closed(client));
+	else if (event != MODEL_NOTHING && event != MODEL_FAULTY)
+		require(client->output.used > before->output);
+	if (model->place == MODEL_LOST)
+		require(is_closed(client));
 }
 
-static void on_output(void *context, const char *bytes, size_t length)
+/* The handshake of TLS in place of a line: it closes, whatever follows. */
+static bool is_handshake(const struct octet_model *model, uint8_t byte)
 {
-	struct client *client = context;
+	return model->place == MODEL_IN_LINE && model->used == 0 && byte == 0x16;
+}
 
-	if (client->size - client->used < length) {
-		client->size = 2 * (client->size + length);
-		client->output = realloc(client->output, client->size);
+static void step(struct client *client, struct octet_model *model, uint8_t byte)
+{
+	struct before before = note(client);
+	enum model_event event;
+
+	if (is_handshake(model, byte)) {
+		client_feed(client, &byte, 1);
+		require(is_closed(client));
+		return;
 	}
-	memcpy(client->output + client->used, bytes, length);
-	client->used += length;
+	event = model_byte(model, (char)byte);
+	client_feed(client, &byte, 1);
+	if (event == MODEL_COMMAND && smtp_server_state(client->server) == SMTP_DATA)
+		model_data(model);
+	check_byte(client, model, &before, event);
 }
 
-static void on_rejected(void *context, const struct smtp_rejection *rejection)
+static void feed_steps(struct client *client, const uint8_t *bytes, size_t length,
+		       struct octet_model *model)
 {
-	(void)context;
-	require(!memchr(rejection->command.bytes, '\n', rejection->command.length));
-	require(!memchr(rejection->argument.bytes, '\n', rejection->argument.length));
+	for (size_t i = 0; i < length && !is_closed(client); i++)
+		step(client, model, bytes[i]);
 }
 
-static const struct smtp_policy policy = {
-	.mail = on_mail,
-	.rcpt = on_rcpt,
-	.data = on_data,
-	.end = on_end,
-	.output = on_output,
-	.rejected = on_rejected,
-};
-
-static const struct smtp_settings settings = {
-	.hostname = "mx.example",
-	.greeting = "",
-	.command_line = 128,
-	.data_line = 100,
-	.message_size = 2000,
-	.recipients = 3,
-	.errors = 12,
-	.unknown_commands = 8,
-};
-
-static void open_client(struct client *client, bool later)
+static void play_steps(struct client *client, const uint8_t *bytes, size_t length,
+		       const struct plan *plan)
 {
-	memset(client, 0, sizeof(*client));
-	client->later = later;
-	client->server = smtp_server_new(&settings, &policy, client);
-}
+	size_t first = plan->close_at < length ? plan->close_at : length;
+	struct octet_model model;
 
-static void feed(struct client *client, const uint8_t *bytes, size_t length)
-{
-	while (length && smtp_server_state(client->server) != SMTP_CLOSED) {
-		uint8_t *copy = malloc(length);
-		size_t used;
-
-		memcpy(copy, bytes, length);
-		used = smtp_server_input(client->server, (const char *)copy, length);
-		free(copy);
-		bytes += used;
-		length -= used;
-		if (smtp_server_is_waiting(client->server))
-			smtp_server_answer(client->server, client->answer, "id");
-	}
-}
-
-static void feed_in_pieces(struct client *client, const uint8_t *bytes, size_t length,
-			   uint32_t seed)
-{
-	while (length) {
-		size_t piece = 1 + (seed >> 16) % 40;
-
-		seed = seed * 1664525 + 1013904223;
-		if (piece > length)
-			piece = length;
-		feed(client, bytes, piece);
-		bytes += piece;
-		length -= piece;
-	}
-}
-
-static unsigned count_ends(const uint8_t *bytes, size_t length)
-{
-	unsigned count = 0;
-
-	for (size_t i = 0; i + 5 <= length; i++)
-		count += memcmp(bytes + i, "\r\n.\r\n", 5) == 0;
-	return count;
+	model_begin(&model, plan->settings.command_line,
+		    plan->settings.line_endings == SMTP_LINES_NORMALISE);
+	feed_steps(client, bytes, first, &model);
+	close_at(client, plan, first);
+	feed_steps(client, bytes + first, length - first, &model);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
-	struct client whole, split;
-	uint32_t seed;
+	struct client whole, split, steps;
+	struct choices choices;
+	struct plan plan;
 
-	if (length < sizeof(seed))
+	if (length < sizeof(choices))
 		return 0;
-	memcpy(&seed, bytes, sizeof(seed));
-	bytes += sizeof(seed);
-	length -= sizeof(seed);
-	open_client(&whole, false);
-	open_client(&split, seed & 1);
-	feed(&whole, bytes, length);
-	feed_in_pieces(&split, bytes, length, seed);
-	require(whole.used == split.used);
-	require(whole.used == 0 || memcmp(whole.output, split.output, whole.used) == 0);
-	require(smtp_server_state(whole.server) == smtp_server_state(split.server));
-	require(whole.ends <= count_ends(bytes, length));
-	smtp_server_free(whole.server);
-	smtp_server_free(split.server);
-	free(whole.output);
-	free(split.output);
+	memcpy(&choices, bytes, sizeof(choices));
+	bytes += sizeof(choices);
+	length -= sizeof(choices);
+	plan = make_plan(&choices);
+	begin(&whole, &plan, false);
+	begin(&split, &plan, plan.later);
+	begin(&steps, &plan, !plan.later);
+	play(&whole, bytes, length, &plan, feed_whole);
+	play(&split, bytes, length, &plan, feed_split);
+	play_steps(&steps, bytes, length, &plan);
+	client_compare(&whole, &split);
+	client_compare(&whole, &steps);
+	client_close(&whole);
+	client_close(&split);
+	client_close(&steps);
 	return 0;
 }
