@@ -161,9 +161,10 @@ static bool read_destination_port(struct smtp_text value, struct smtp_xclient *x
 	return parse_port(value, &xclient->destination_port);
 }
 
+/* LMTP is what Dovecot says when it hands mail on; the README knows the other two. */
 static bool read_protocol(struct smtp_text value, struct smtp_xclient *xclient)
 {
-	xclient->is_extended = smtp_text_is(value, "ESMTP");
+	xclient->is_extended = smtp_text_is(value, "ESMTP") || smtp_text_is(value, "LMTP");
 	return xclient->is_extended || smtp_text_is(value, "SMTP");
 }
 

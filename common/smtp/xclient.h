@@ -49,7 +49,7 @@ struct smtp_xclient {
 	/* What some of them say; 0, ::, false unless given. IPv4 is ::ffff:a.b.c.d. */
 	struct in6_addr address, destination_address;
 	uint16_t port, destination_port;
-	bool is_extended; /* PROTO=ESMTP, not SMTP */
+	bool is_extended; /* PROTO=ESMTP or LMTP, not SMTP */
 	bool is_local;	  /* SOURCE=LOCAL, not REMOTE */
 };
 
