@@ -2,8 +2,8 @@
 
 master(8) runs as root in the foreground, with a folder of its own for configuration, queue, data and
 log.  The user and the group that a Postfix needs are lent by postern: the worker's user owns the queue,
-and vmail's group stands for postdrop.  Messages are taken into the queue and stay there: no queue
-manager runs.
+and vmail's group stands for postdrop.  Messages are taken into the queue and stay there: only a Sender
+has a queue manager, which hands them on.
 """
 
 import os
@@ -170,9 +170,72 @@ class Postfix:
             os.kill(self.process.pid, signal.SIGTERM)
             self.process.wait(PATIENCE)
 
+    # ---- mail on its way
+
+    def queued(self):
+        """Files of messages in the queue."""
+        return [name for folder in ("active", "deferred", "incoming", "maildrop")
+                for _, _, names in os.walk(self.path("queue", folder)) for name in names]
+
+    def wait_until_sent(self):
+        wait_until(lambda: not self.queued(), PATIENCE, f"the queue is empty: {self.tail()}")
+
     def __enter__(self):
         self.start()
         return self
 
     def __exit__(self, *_):
         self.stop()
+
+
+SENDING = """pickup unix n - n 1 1 pickup
+qmgr unix n - n 300 1 qmgr
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+flush unix n - n - 0 flush
+proxymap unix - - n - - proxymap
+smtp unix - - n - - smtp
+lmtp unix - - n - - lmtp
+error unix - - n - - error
+retry unix - - n - - error
+scache unix - - n - 1 scache
+anvil unix - - n - 1 anvil
+"""
+
+
+class Sender(Postfix):
+    """One that hands all mail for our domains to `transport`, as lmtp:inet:[ADDRESS]:PORT."""
+
+    def __init__(self, trial, name, port, transport, **settings):
+        wanted = {
+            "mydestination": "",
+            "myhostname": "relay.example.org",
+            "relay_domains": "example.org, example.net",
+            "relay_transport": transport,
+            "relay_recipient_maps": "",
+            "default_transport": "error:5.4.4 nothing goes anywhere else",
+            "export_environment": f"MAIL_CONFIG LD_LIBRARY_PATH={peers.libraries(trial.options.peers)} LANG=C",
+            "queue_run_delay": "300s",
+            "minimal_backoff_time": "1s",
+            "lmtp_destination_concurrency_failed_cohort_limit": "0",
+            "smtp_destination_concurrency_failed_cohort_limit": "0",
+            "default_destination_concurrency_failed_cohort_limit": "0",
+        }
+        super().__init__(trial, name, port, [], **(wanted | settings))
+
+    def services(self):
+        return super().services() + SENDING
+
+    def run(self, program, *options, content=b""):
+        """One of its commands: (status, output)."""
+        done = subprocess.run([os.path.join(self.tree, "usr", "sbin", program), *options], input=content, timeout=PATIENCE,
+                              env={"PATH": os.environ.get("PATH", ""), "MAIL_CONFIG": self.path("conf"),
+                                   "LD_LIBRARY_PATH": self.libraries}, capture_output=True, check=False)
+        return done.returncode, (done.stdout + done.stderr).decode("latin-1")
+
+    def flush(self):
+        """Tries again what is deferred."""
+        status, output = self.run("postqueue", "-f")
+        if status != 0:
+            raise AssertionError(f"postqueue -f: {output}")
