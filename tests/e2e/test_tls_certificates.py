@@ -1,6 +1,8 @@
-"""Which certificate is served, those of clients, tickets; bad files at the start and at a reload; renewal; ends."""
+"""Which certificate is served, those of clients, tickets and files that are wrong."""
 
+import base64
 import os
+import re
 import signal
 import subprocess
 
@@ -154,6 +156,57 @@ def tickets_of_before_a_reload(t):
             client.close()
 
 
+def ticket_of(path):
+    """The ticket in a file that s_client has written; openssl prints it as hexadecimal bytes."""
+    text = certificates.openssl("sess_id", "-in", path, "-noout", "-text").decode("ascii", "replace")
+    lines = re.findall(r"^    [0-9a-f]{4} - ((?:[0-9a-f]{2}[ -]){16})", text, re.M)
+    return bytes.fromhex("".join(lines).replace("-", " "))
+
+
+def with_ticket(path, old, new):
+    """The same session with another ticket."""
+    with open(path, encoding="ascii") as file:
+        lines = file.read().splitlines()
+    content = base64.b64decode("".join(lines[1:-1]))
+    if content.count(old) != 1:
+        raise AssertionError("the ticket is not in the session")
+    certificates.write(f"{path}-forged", f"{lines[0]}\n{base64.encodebytes(content.replace(old, new)).decode('ascii')}{lines[-1]}\n")
+    return f"{path}-forged"
+
+
+@test(covers="B-15 security.md:TLS-DoS")
+def forged_tickets(t):
+    """A ticket that was changed, in its name, its vector, its content or its sum, is none: a whole handshake, no error."""
+    path = t.path("session")
+    with t.daemon(**tls.served(t)) as daemon:
+        s_client(daemon, "-tls1_2", "-sess_out", path)
+        ticket = ticket_of(path)
+        t.check(len(ticket) > 100, f"{len(ticket)} bytes of a ticket")
+        _, output = s_client(daemon, "-tls1_2", "-sess_in", path)
+        t.check("\nReused, " in output, f"with the ticket as it came: {output[-1500:]}")
+        for place in (0, 15, 16, 31, 32, len(ticket) // 2, len(ticket) - 33, len(ticket) - 1):
+            forged = ticket[:place] + bytes([ticket[place] ^ 1]) + ticket[place + 1:]
+            status, output = s_client(daemon, "-tls1_2", "-sess_in", with_ticket(path, ticket, forged))
+            t.check(status == 0 and "\nNew, " in output and "221 2.0.0" in output, f"changed at {place}: {output[-1500:]}")
+        t.equal(len(daemon.events("tls", resumed="1")), 1, "resumed sessions")
+        t.equal(daemon.events("tls-failed"), [], "failures")
+
+
+@test(covers="B-15")
+def groups(t):
+    """A client that guesses wrong is asked for another key share; one that has no group of ours is refused."""
+    with t.daemon(**tls.served(t)) as daemon:
+        for wishes, group in (("P-521:P-256", "(prime256v1|secp256r1|P-256)"), ("P-384:X25519", "(secp384r1|P-384)"),
+                              ("X448:X25519", "(x25519|X25519)")):
+            _, output = s_client(daemon, "-tls1_3", "-groups", wishes)
+            t.check("221 2.0.0" in output, f"{wishes}: {output[-800:]}")
+            daemon.wait_event("tls", group=group)
+        for version in ("-tls1_2", "-tls1_3"):
+            status, output = s_client(daemon, version, "-groups", "P-521")
+            t.check(status != 0 and "221 2.0.0" not in output, f"P-521 alone: {output[-800:]}")
+        daemon.wait_event("tls-failed", count=2, reason=".*(no shared cipher|no suitable key share).*")
+
+
 # ---- those of clients
 
 
@@ -295,66 +348,7 @@ def contradictions(t):
         daemon.remove()
 
 
-@test(covers="A-23 B-14 C-30")
-def bad_at_a_reload(t):
-    """refused-reload with the reason; the old certificate is served on, by the same workers."""
-    good = certificates.make(t.path("good"))
-    with t.daemon(**tls.served(t, good)) as daemon:
-        before = daemon.workers()
-        for count, (name, (pair, words)) in enumerate(broken_pairs(t, good).items(), 1):
-            daemon.write_configuration(tls=tls.settings(pair))
-            daemon.signal(signal.SIGHUP)
-            event = daemon.wait_event("refused-reload", count=count)
-            t.check(says(event["reason"], words), f"{name}: {event.line} says {words}")
-            t.equal(served_to(daemon), good.der(), f"the certificate after {name}")
-        t.equal(daemon.workers(), before, "the workers")
-
-
-# ---- renewal and ends
-
-
-@test(covers="A-23 C-30 B-14")
-def renewed(t):
-    """SIGHUP: new sessions get the new certificate, an old one goes on under its own; no other file is needed."""
-    path = t.path("mx")
-    old = certificates.make(path).der()
-    with t.daemon(**tls.served(t, certificates.Pair(f"{path}.pem", f"{path}.key"))) as daemon, daemon.secured() as session:
-        session.begin_data("a@client.example", ["alice@example.org"])
-        session.send(b"first half\r\n")
-        before = set(daemon.workers())
-        new = certificates.make(path, kind="rsa").der()
-        t.equal(served_to(daemon), old, "the certificate before SIGHUP")
-        reload(daemon)
-        processes.wait_until(lambda: served_to(daemon) == new, 30, "the new certificate")
-        session.send(b"second half\r\n.\r\n")
-        t.equal(session.reply().code, 250, "the message of the old session")
-        session.expect("EHLO client.example", 250)
-        t.check(before & set(daemon.workers()), "the old session's worker is still there")
-        session.expect("QUIT", 221)
-        session.close()
-        processes.wait_until(lambda: not before & set(daemon.workers()), 30, "the old workers are gone")
-        t.equal((served_to(daemon), old == new), (new, False), "the certificate afterwards")
-        t.equal(daemon.mail().bodies("alice@example.org"), [b"first half\nsecond half\n"], "messages")
-
-
-@test(covers="A-23 C-15 C-30")
-def tls_comes_and_goes(t):
-    """A reload that brings the first certificate, and one that takes it away."""
-    pair = certificates.make(t.path("mx"))
-    with t.daemon() as daemon:
-        def offers_tls():
-            with daemon.connect() as client:
-                client.reply()
-                return "STARTTLS" in client.expect("EHLO client.example", 250).text
-        t.check(not offers_tls(), "STARTTLS is offered before")
-        daemon.write_configuration(**tls.served(t, pair))
-        reload(daemon)
-        processes.wait_until(offers_tls, 30, "STARTTLS is offered")
-        processes.wait_until(lambda: len(daemon.workers()) == 2, 30, "new workers only")
-        t.equal(served_to(daemon), pair.der(), "the certificate")
-        daemon.write_configuration(tls=None, listen=[("smtp", {"address": [t.address], "port": t.port})])
-        reload(daemon, 2)
-        processes.wait_until(lambda: not offers_tls(), 30, "STARTTLS is not offered any more")
+# ---- their ends
 
 
 @test(covers="B-14 C-30")

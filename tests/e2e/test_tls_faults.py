@@ -55,7 +55,14 @@ class Watch:
         self.trial, self.daemon = t, daemon
         self.client = daemon.secured()
         self.workers = daemon.workers()
+        self.descriptors = self.count_descriptors()
         self.begun = 0
+
+    def count_descriptors(self):
+        """Of each worker; only root may look."""
+        if not self.trial.is_root:
+            return []
+        return [len(os.listdir(f"/proc/{worker}/fd")) for worker in self.workers]
 
     def count(self, client):
         self.begun += 1
@@ -74,6 +81,8 @@ class Watch:
     def finish(self):
         """Each of them has one line that says how it ended, and at most one of a failed handshake."""
         t, daemon = self.trial, self.daemon
+        daemon.wait_event("disconnect", count=self.begun, reason=".+")
+        t.equal(self.count_descriptors(), self.descriptors, "open descriptors of the workers")
         self.client.expect("QUIT", 221)
         self.client.close()
         daemon.wait_event("disconnect", count=self.begun + 1, reason=".+")
@@ -248,6 +257,24 @@ def time_of_the_session_after_the_handshake(t):
             t.check(silent.is_closed(), "it is closed")
         t.equal(client.reply().code, 421, "what a silent session is told")
         daemon.wait_event("reject", count=2, code="421", decided="timeouts.command")
+
+
+@test(covers="B-49 C-17")
+def refusals_before_tls(t):
+    """Who is one too many hears 421 where the session begins in the clear, and nothing in the clear where it does not."""
+    for options in ({"limits": {"sessions-per-address": 2}}, {"workers": {"count": 1, "sessions": 2}}):
+        with t.daemon(**tls.served(t, **options)) as daemon:
+            held = [daemon.secured(), daemon.connect_implicit().secure().greet()]
+            for _ in range(3):
+                with daemon.connect() as client:
+                    t.equal(client.reply().code, 421, "what is said")
+                with daemon.connect_implicit() as client:
+                    t.equal(client.socket.recv(100), b"", "what is said where TLS comes first")
+            daemon.wait_event("refuse", count=6, code="421")
+            for client in held:
+                client.expect("QUIT", 221)
+                client.close()
+            daemon.wait_event("disconnect", count=2)
 
 
 @test(covers="B-49 B-05")

@@ -249,6 +249,44 @@ def renegotiation(t):
         t.equal(len(daemon.events("tls")), 1, "handshakes")
 
 
+@test(covers="B-52 B-06")
+def segments_of_one_byte(t):
+    """Handshake and session in segments of one byte each, under each version."""
+    with t.daemon(**tls.served(t)) as daemon:
+        for context in (tls.client_context(maximum=tls.V12), tls.client_context()):
+            with daemon.connect_implicit() as client:
+                machine = tls.Machine(context)
+                client.send_slowly(machine.hello(), pause=0)
+                while not machine.is_shaken:
+                    client.send_slowly(machine.shake(client.socket.recv(65536)), pause=0)
+                client.send_slowly(machine.seal(b"EHLO client.example\r\n", ENVELOPE), pause=0)
+                plain = b""
+                while b"354 " not in plain:
+                    plain += machine.open(client.socket.recv(65536))
+                client.send_slowly(machine.seal(b"x\r\n.\r\nQUIT\r\n") + machine.close(), pause=0)
+                plain = read_to_the_end(client, machine)
+                t.check(plain.startswith(b"250 2.0.0 Stored") and b"221 " in plain and machine.has_ended, f"{plain!r}")
+        t.equal(daemon.mail().bodies("alice@example.org"), [b"x\n"] * 2, "messages")
+
+
+@test(covers="B-49 B-05", timeout=120)
+def stop_with_deaf_clients(t):
+    """SIGTERM while clients take nothing, in the handshake and under TLS: it ends when timeouts.stop is over."""
+    wide = certificates.make_wide(t.path("wide"), 12000)
+    daemon = by_path(t, t.prepare(**tls.served(t, wide), timeouts={"stop": 1}, limits={"idle-commands": 0}))
+    shaking, talking = daemon.greeted(), daemon.greeted()
+    shaking.expect("STARTTLS", 220)
+    shaking.send(tls.Machine().hello())
+    talking.send(b"HELP\r\n" * 3000)
+    for worker in daemon.workers():
+        processes.falls_asleep(worker)
+    t.equal(daemon.stop(), 0, "the exit status")
+    daemon.wait_event("disconnect", count=2, reason=".+")
+    daemon.finish()
+    for client in (shaking, talking):
+        client.close()
+
+
 # ---- the end
 
 

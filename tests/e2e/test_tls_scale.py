@@ -1,9 +1,10 @@
 """Big messages, many messages, many sessions under TLS, and the memory they take."""
 
 import random
+import resource
 
 from harness import certificates, processes, tls
-from harness.session import wire
+from harness.session import Closed, wire
 from harness.trial import test
 
 MIB = 1 << 20
@@ -197,6 +198,40 @@ def idle_sessions(t):
 def many_idle_sessions(t):
     each = idle_memory(t, 2000)
     t.check(4 < each < IDLE_KIB, f"{each:.1f} KiB for an idle session under TLS")
+
+
+@test(covers="B-49 A-18 security.md:TLS-teardown", timeout=120, plain=True)
+def memory_runs_short(t):
+    """Little memory: handshakes fail and say so, what is under TLS goes on, nothing dies, and it serves again afterwards."""
+    pair = certificates.make(t.path("mx"), kind="rsa")
+    with t.daemon(**tls.served(t, pair, workers={"count": 1})) as first:
+        first.secured().close()
+        used = max(int(processes.status(pid)["VmPeak"].split()[0]) for pid in [first.delivery(), *first.workers()]) * 1024
+
+    def lower():
+        resource.setrlimit(resource.RLIMIT_AS, (used + (2 << 20), used + (2 << 20)))
+
+    daemon = t.prepare(**tls.served(t, pair, workers={"count": 1}, limits={"sessions-per-address": 0}))
+    daemon.start(preexec_fn=lower)
+    before, clients, secured = daemon.workers(), [], []
+    for _ in range(300):
+        clients.append(daemon.connect())
+        try:
+            clients[-1].greet().starttls().expect("EHLO client.example", 250)
+            secured.append(clients[-1])
+        except (Closed, OSError):
+            pass  # that it ends here is what happens without memory
+    t.check(0 < len(secured) < 300, f"{len(secured)} sessions under TLS")
+    daemon.wait_event("tls-failed", reason=".*malloc failure.*")
+    for client in secured:
+        client.expect("NOOP", 250)
+    for client in clients:
+        client.close()
+    daemon.wait_event("disconnect", count=300)
+    with daemon.secured() as client:
+        t.equal(client.deliver("a@client.example", ["alice@example.org"], b"x\n").code, 250, "the message")
+    t.equal(daemon.workers(), before, "the worker")
+    daemon.finish()
 
 
 @test(covers="B-05 B-49", timeout=240, plain=True)

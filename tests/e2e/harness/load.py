@@ -4,7 +4,7 @@ import collections
 import re
 import threading
 
-from .session import Closed, Session
+from .session import Closed
 
 MARK = re.compile(rb"^Subject: (load-[0-9a-z]+-\d+-\d+)$", re.M)
 
@@ -14,8 +14,8 @@ class Load:
     connection breaks.  A message that had no 250 is not sent again."""
 
     def __init__(self, daemon, clients=10, messages=20, name="a", recipients=("alice@example.org",),
-                 size=2000, per_connection=5):
-        self.daemon, self.name = daemon, name
+                 size=2000, per_connection=5, connect=None):
+        self.daemon, self.name, self.connect = daemon, name, connect or daemon.greeted
         self.recipients, self.size, self.per_connection = recipients, size, per_connection
         self.acknowledged, self.refused, self.broken = set(), {}, set()
         self.errors = []
@@ -56,7 +56,7 @@ class Load:
             mark = f"load-{self.name}-{number}-{index}"
             try:
                 if client is None:
-                    client, sent = Session(self.daemon.address, self.daemon.port).greet(), 0
+                    client, sent = self.connect(), 0
                 self.note(mark, client.deliver("load@client.example", self.recipients, self.body(mark)))
                 sent += 1
                 if sent == self.per_connection:

@@ -31,6 +31,7 @@ class Machine:
     def __init__(self, context=None, server_name=None):
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.tls = (context or client_context()).wrap_bio(self.incoming, self.outgoing, server_hostname=server_name)
+        self.is_shaken = False
         self.has_ended = False  # the server has said that no more follows
 
     def hello(self):
@@ -42,6 +43,7 @@ class Machine:
         self.incoming.write(came)
         try:
             self.tls.do_handshake()
+            self.is_shaken = True
         except ssl.SSLWantReadError:
             pass
         return self.outgoing.read()
@@ -77,17 +79,12 @@ class Machine:
     def shake_over(self, socket):
         """The whole handshake over a socket."""
         socket.sendall(self.shake())
-        while True:
-            try:
-                self.tls.do_handshake()
-                socket.sendall(self.outgoing.read())
-                return self
-            except ssl.SSLWantReadError:
-                socket.sendall(self.outgoing.read())
-                got = socket.recv(PIECE)
-                if not got:
-                    raise ConnectionResetError("closed in the middle of the handshake") from None
-                self.incoming.write(got)
+        while not self.is_shaken:
+            got = socket.recv(PIECE)
+            if not got:
+                raise ConnectionResetError("closed in the middle of the handshake")
+            socket.sendall(self.shake(got))
+        return self
 
 
 # ---- the server's side of it
