@@ -162,7 +162,7 @@ def added_and_dropped(t):
         daemon.send()
         daemon.write_configuration(listen=[at(other)])
         reload(daemon, 2)
-        t.check(not os.path.exists(path), "the old one is gone")
+        processes.wait_until(lambda: not os.path.exists(path), 20, "the old one is gone")
         daemon.send()
         daemon.write_configuration(listen=[at(path)])
         reload(daemon, 3)
