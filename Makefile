@@ -99,6 +99,9 @@ unit: $(UNIT_TESTS:%=$(BUILD)/tests/%)
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 fuzz_helpers := $(filter-out tests/fuzz/fuzz_%,$(wildcard tests/fuzz/*.c))
 FUZZ_BUILD = BUILD=$(BUILD)/fuzz CC=clang SANITIZE=fuzzer-no-link,address,undefined
+# The same once more to measure what they reach: a sanitizer would count its own lines.
+COVERAGE_BUILD = BUILD=$(BUILD)/coverage CC=clang SANITIZE=fuzzer-no-link \
+	CFLAGS='-fprofile-instr-generate -fcoverage-mapping' LDFLAGS=-fprofile-instr-generate
 FUZZ_SECONDS ?= 600
 PYTHON ?= $(or $(firstword $(wildcard /usr/bin/python3)),python3)
 
@@ -111,6 +114,8 @@ fuzzers: $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%)
 fuzz: needs-test
 	$(MAKE) $(FUZZ_BUILD) fuzzers
 	$(PYTHON) tests/fuzz.py --bin $(BUILD)/fuzz/fuzz --seconds $(FUZZ_SECONDS)
+	$(MAKE) $(COVERAGE_BUILD) fuzzers
+	$(PYTHON) tests/coverage.py --bin $(BUILD)/coverage/fuzz --found $(BUILD)/fuzz/corpus
 
 # ---- everything that is tested; tests/all.py builds what it needs by targets of this file
 
@@ -213,7 +218,7 @@ help:
 	@echo 'make test-long    the same with bigger counts, longer'
 	@echo 'make unit         the unit tests only'
 	@echo 'make lint         format, static checks, folder rules, manual pages, other compilers'
-	@echo 'make fuzz         each fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS)'
+	@echo 'make fuzz         each fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS), then what they have reached'
 	@echo 'make format       clang-format over all sources'
 	@echo 'make manuals      the manual pages, into $(BUILD)/man'
 	@echo 'make install      PREFIX=$(PREFIX) DESTDIR=$(DESTDIR); make uninstall'

@@ -261,6 +261,16 @@ static void play_steps(struct client *client, const uint8_t *bytes, size_t lengt
 	feed_steps(client, bytes + first, length - first, &model);
 }
 
+/* Asked to close, the session goes on for a message in hand only. */
+static void check_closing(const struct client *client, const struct plan *plan, size_t length)
+{
+	bool is_asked = plan->close_at > 0 && plan->close_at <= length;
+	bool is_in_message = smtp_server_expects_body(client->server) ||
+			     smtp_server_state(client->server) == SMTP_CHUNKS;
+
+	require(!is_asked || is_closed(client) || is_in_message);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
 	struct client whole, split, steps;
@@ -281,6 +291,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	play_steps(&steps, bytes, length, &plan);
 	client_compare(&whole, &split);
 	client_compare(&whole, &steps);
+	check_closing(&whole, &plan, length);
 	client_close(&whole);
 	client_close(&split);
 	client_close(&steps);

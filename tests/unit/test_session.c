@@ -341,7 +341,7 @@ static const struct {
 	{ false, "STARTTLS\r\n" READY
 		 "STARTTLS\r\nRSET\r\nSTARTTLS now\r\nSTARTTLS\r\nMAIL FROM:<>\r\n" READY
 		 "BDAT 5 LAST\r\nhelloSTARTTLS\r\nQUIT\r\n" },
-	{ false, READY "DATA\r\n.\r\nGET / HTTP/1.1\r\nNOOP\r\n" },
+	{ false, READY "DATA\r\n.\r\nNOOP \x16\r\nN\x16P\r\nGET / HTTP/1.1\r\nNOOP\r\n" },
 	{ false, READY "BDAT 0 LAST\r\n\x16\x03\x01\r\nNOOP\r\n" },
 };
 
