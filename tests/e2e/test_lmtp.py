@@ -3,7 +3,6 @@ clients leave, the service stops."""
 
 import os
 import re
-import shutil
 import signal
 import threading
 
@@ -116,8 +115,9 @@ def some_mailboxes_fail(t):
         for mailbox in EVERYBODY:
             wanted = [b"some\n"] if mailbox != "bob@example.org" else []
             t.equal(daemon.mail().bodies(mailbox), wanted, f"messages of {mailbox}")
-        for mailbox in EVERYBODY:
-            shutil.rmtree(daemon.mail().folder(mailbox))
+        for way in [fails, *also_fails]:
+            for _ in way:
+                pass
 
 
 @test(covers="C-27 A-13")
