@@ -60,12 +60,16 @@ void session_rename(struct session *session, const struct in6_addr *client, uint
 	scoreboard_opened(worker->board, worker->slot, client);
 }
 
-/* The session is counted already: its own makes one of them. */
+/*
+ * The session is counted already: its own makes one of them. A balancer that speaks for itself
+ * (health checks) or does not say for whom is no client whose sessions could be too many.
+ */
 bool session_admit(struct session *session)
 {
 	long long limit = session->worker->configuration->limits.sessions_per_address;
 
 	if (!limit || IN6_IS_ADDR_UNSPECIFIED(&session->client) ||
+	    introduction_is_wanted(session) ||
 	    scoreboard_from(session->worker->board, &session->client) <= (size_t)limit)
 		return true;
 	session_enter(session, PHASE_DIALOGUE);
@@ -160,7 +164,7 @@ void session_introduced(struct session *session, const char *proxy)
 {
 	log_connect(session, proxy);
 	smtp_server_permit(session->engine, privileges_of(session));
-	if (*proxy && strcmp(proxy, session->client_text) != 0 && !session_admit(session))
+	if (*proxy && !session_admit(session))
 		begins_with_tls(session) ? session_end(session, "too many sessions")
 					 : session_settle(session);
 	else if (!begins_with_tls(session))

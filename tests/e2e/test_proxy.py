@@ -302,6 +302,8 @@ def limits(t):
         # Those of a /64 are one client.
         more = [behind(daemon, line(f"2001:db8:1::{number}", "TCP6", "::1")) for number in range(1, 4)]
         t.equal(sorted(client.reply().code for client in more), [220, 220, 421], "clients of one /64")
+        # Health checks, and clients whom the balancer does not name.
+        unnamed = [behind(daemon, header).greet() for header in (proxy.raw(proxy.LOCAL, 0, b""), b"PROXY UNKNOWN\r\n") * 2]
         clients.pop().close()
         daemon.wait_event("disconnect", client=re.escape(REAL), reason="client closed")
         with behind(daemon, proxy.header()) as again:
@@ -309,7 +311,7 @@ def limits(t):
         for client in silent:
             client.send(line("198.51.100.%d" % silent.index(client)))
             client.greet().expect("QUIT", 221)
-        for client in silent + clients + more:
+        for client in silent + clients + more + unnamed:
             client.close()
 
 
