@@ -35,15 +35,32 @@ bool introduction_begin(struct session *session)
 	return session->introduction;
 }
 
+static void begin_refusal(const struct session *session, struct log_line *line)
+{
+	session_log(session, line, EVENT_REFUSE);
+	log_text(line, "listener", session->listener->configuration->title);
+}
+
 static void refuse(struct session *session, const char *reason)
 {
 	struct log_line line;
 
-	session_log(session, &line, EVENT_REFUSE);
-	log_text(&line, "listener", session->listener->configuration->title);
+	begin_refusal(session, &line);
 	log_text(&line, "reason", reason);
 	log_end(&line);
 	session_end(session, "bad PROXY header");
+}
+
+void introduction_is_late(struct session *session)
+{
+	struct log_line line;
+
+	begin_refusal(session, &line);
+	log_text(&line, "limit", "timeouts.proxy");
+	log_number(&line, "value", session->worker->configuration->timeouts.proxy);
+	log_text(&line, "reason", "the PROXY header has not come");
+	log_end(&line);
+	session_end(session, "timeout: timeouts.proxy");
 }
 
 /* Takes `length` bytes, which have been seen already, from the socket. */

@@ -15,4 +15,7 @@ bool introduction_begin(struct session *session);
 /* Reads what has come of it. */
 void introduction_continue(struct session *session);
 
+/* It has not come in time: ends the session. */
+void introduction_is_late(struct session *session);
+
 #endif

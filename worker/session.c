@@ -324,11 +324,6 @@ static void read_rest(struct session *session)
 		on_end_of_input(session, length);
 }
 
-static void introduction_is_late(struct session *session)
-{
-	session_end(session, "timeout: timeouts.proxy");
-}
-
 static const struct {
 	void (*on_readable)(struct session *session);
 	void (*on_writable)(struct session *session);

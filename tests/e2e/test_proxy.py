@@ -1,7 +1,9 @@
 """The PROXY protocol: whose connection it is, said by who may say it."""
 
+import random
 import re
 import signal
+import socket
 import time
 
 from harness import encrypted, processes, proxy
@@ -264,6 +266,45 @@ def late(t):
                 else:
                     t.check(False, "it is not closed")
         daemon.wait_event("disconnect", count=3, client=re.escape(BALANCER), reason=".*timeouts\\.proxy.*")
+        daemon.wait_event("refuse", count=3, client=re.escape(BALANCER), listener="smtp", limit="timeouts.proxy", value=1,
+                          reason=".*PROXY.*")
+
+
+def mutated(chance, header):
+    """The header with some bytes changed, left out, put in or said twice."""
+    content = bytearray(header)
+    for _ in range(chance.randrange(1, 5)):
+        at = chance.randrange(len(content) + 1)
+        kind = chance.randrange(4)
+        if kind == 0:
+            content[at:at + 1] = bytes([chance.randrange(256)])
+        elif kind == 1:
+            del content[at:at + chance.randrange(1, 20)]
+        elif kind == 2:
+            content[at:at] = chance.randbytes(chance.randrange(1, 20))
+        else:
+            content[at:at] = content[at:at + chance.randrange(1, 40)]
+    return bytes(content)
+
+
+@test(covers="C-25 security.md:PROXY", timeout=180)
+def by_chance(t):
+    """Headers with faults made by chance: taken or refused, and all goes on."""
+    chance = random.Random(17)
+    seeds = (line(), line("2001:db8::7", "TCP6", "::1"), b"PROXY UNKNOWN\r\n", proxy.header(),
+             proxy.header("2001:db8::7", "::1", proxy.tls() + proxy.tlv(proxy.AUTHORITY, b"a.example")), proxy.with_checksum(),
+             proxy.raw(proxy.LOCAL, proxy.UNSPEC, b""))
+    with t.daemon(listener=LISTENER, limits={"sessions-per-address": 0}) as daemon:
+        for _ in range(2000):
+            with behind(daemon, mutated(chance, chance.choice(seeds)) + b"QUIT\r\n") as client:
+                try:
+                    client.socket.shutdown(socket.SHUT_WR)
+                except OSError:
+                    pass  # it is closed already
+                everything(client)
+        daemon.wait_event("disconnect", count=2000)
+        t.check(len(daemon.events("connect", proxy=re.escape(BALANCER))) > 200 and len(daemon.events("refuse")) > 200,
+                "some were taken, some refused")
 
 
 @test(covers="C-25 A-18")
