@@ -249,7 +249,7 @@ def handshake_that_never_comes(t):
 @test(covers="B-49")
 def time_of_the_session_after_the_handshake(t):
     """The time for the handshake ends with it, and that for a command begins."""
-    with t.daemon(**tls.served(t), timeouts={"handshake": 1, "command": 3}) as daemon, daemon.secured() as client:
+    with t.daemon(**tls.served(t), timeouts={"handshake": 4, "command": 6}) as daemon, daemon.secured() as client:
         with daemon.connect_implicit() as silent:
             silent.secure()
             t.equal(silent.reply().code, 220, "the greeting")

@@ -210,7 +210,7 @@ def first_flight_without_reading(t):
 @test(covers="B-49 security.md:TLS-DoS", timeout=120)
 def key_updates_take_no_time_away(t):
     """Whoever sends nothing else is silent: timeouts.command ends the session, whether it reads or not."""
-    daemon = by_path(t, t.prepare(**served(t), timeouts={"command": 3, "write": 1}))
+    daemon = by_path(t, t.prepare(**served(t), timeouts={"command": 6, "write": 1}))
     with Crafted(t, daemon) as deaf, Crafted(t, daemon) as busy:
         deaf.send(*(deaf.sender.key_update(records.KEY_UPDATE_WANTED) for _ in range(1500)))
         try:
