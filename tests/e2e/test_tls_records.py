@@ -102,6 +102,10 @@ def of_kind(kind, content):
     return lambda sender: [sender.record(content, kind)]
 
 
+def with_last_bit_changed(record):
+    return record[:-1] + bytes([record[-1] ^ 1])
+
+
 # What RFC 8446 forbids, or what comes too often.
 HOSTILE = {
     "pieces of a handshake, data between": lambda sender: [
@@ -130,7 +134,7 @@ HOSTILE = {
     "a plain handshake": lambda sender: [b"\x16\x03\x03\x00\x05" + records.KEY_UPDATE],
     "plain text": lambda sender: [b"NOOP\r\n" * 10],
     "a record that is too long": lambda sender: [b"\x17\x03\x03\xff\xff" + b"x" * 70000],
-    "a wrong tag": lambda sender: [sender.record(b"NOOP\r\n")[:-1] + b"?"],
+    "a wrong tag": lambda sender: [with_last_bit_changed(sender.record(b"NOOP\r\n"))],
     "the same twice": lambda sender: [sender.record(b"NOOP\r\n")] * 2,
 }
 

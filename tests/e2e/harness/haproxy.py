@@ -52,13 +52,14 @@ class HAProxy:
             return file.read()[-3000:]
 
     def start(self):
-        checked = subprocess.run([self.program, "-c", "-f", self.path("conf")], capture_output=True, check=False)
+        checked = subprocess.run([self.program, "-c", "-f", self.path("conf")], capture_output=True, check=False,
+                                 cwd="/")  # it wants to come back to where it was started
         if b"error while loading shared libraries" in checked.stderr:
             raise Skipped(f"HAProxy does not run here: {checked.stderr!r}")
         if checked.returncode != 0:
             raise AssertionError(f"haproxy -c: {checked.stderr!r}")
         with open(self.path("output"), "wb") as output:
-            self.process = subprocess.Popen([self.program, "-db", "-f", self.path("conf")], stdin=subprocess.DEVNULL,
+            self.process = subprocess.Popen([self.program, "-db", "-f", self.path("conf")], cwd="/", stdin=subprocess.DEVNULL,
                                             stdout=output, stderr=output, start_new_session=True)
         wait_until(self.is_up, PATIENCE, "HAProxy answers")
 
