@@ -1,5 +1,6 @@
 """Every reply: its form, the id in it by which it is found in the log, and its enhanced code."""
 
+import functools
 import os
 import re
 
@@ -38,10 +39,14 @@ LIMITS = {"received-fields": 1, "message-size": 5000, "data-line": 1000, "comman
           "idle-commands": 5, "recipients": 100}
 
 
+@functools.cache
 def table():
     """Name -> (code, enhanced code), as the source lists them."""
     with open(REPLIES, encoding="utf-8") as file:
         return {name: (int(code), enhanced) for name, code, enhanced in ROW.findall(file.read())}
+
+
+table()  # read at once: an ordinary user may not reach the file
 
 
 def require_form(t, reply, known):

@@ -245,12 +245,16 @@ def handshake_in_pieces_and_time(t):
 def renegotiation(t):
     """In TLS 1.2 nobody renegotiates (CVE-2011-1473): the client hears no_renegotiation."""
     with t.daemon(**tls.served(t)) as daemon:
-        done = subprocess.run(["openssl", "s_client", "-connect", f"{daemon.address}:{tls.implicit_port(t)}", "-tls1_2",
-                               "-legacy_server_connect"], input=b"R\n", capture_output=True, timeout=60, check=False)
-        output = (done.stdout + done.stderr).decode("latin-1")
+        output, attempts = "", 0
+        # It leaves at the end of its input, sometimes before the answer.
+        while "no renegotiation" not in output and attempts < 30:
+            done = subprocess.run(["openssl", "s_client", "-connect", f"{daemon.address}:{tls.implicit_port(t)}",
+                                   "-tls1_2", "-legacy_server_connect"], input=b"R\n", capture_output=True, timeout=60,
+                                  check=False)
+            output, attempts = (done.stdout + done.stderr).decode("latin-1"), attempts + 1
         t.check("RENEGOTIATING" in output and "no renegotiation" in output, f"s_client says: {output[-800:]}")
-        daemon.wait_event("disconnect", reason=".+")
-        t.equal(len(daemon.events("tls")), 1, "handshakes")
+        daemon.wait_event("disconnect", count=attempts, reason=".+")
+        t.check(len(daemon.events("tls")) <= attempts, "no more handshakes than connections")
 
 
 @test(covers="B-52 B-06")
