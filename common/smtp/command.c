@@ -14,7 +14,7 @@
 #include "common/smtp/session.h"
 
 #define ALWAYS (SMTP_CONNECTED | SMTP_GREETED | SMTP_MAIL | SMTP_RCPT | SMTP_CHUNKS)
-#define GREETS (SMTP_IN_HELP | SMTP_LAST_IN_GROUP | SMTP_IDLE | SMTP_BEFORE_TLS)
+#define GREETS (SMTP_IN_HELP | SMTP_LAST_IN_GROUP | SMTP_IDLE)
 
 /* Known, not served; LEGEND: only probes still send it, and therefore it counts. */
 #define UNSERVED(verb, flags)                                                  \
@@ -34,8 +34,10 @@
  */
 const struct smtp_command smtp_commands[] = {
 	{ "HELO", ALWAYS, GREETS | SMTP_NOT_LMTP, SMTP_NAME, smtp_on_helo, "HELO host-name" },
-	{ "EHLO", ALWAYS, GREETS | SMTP_NOT_LMTP, SMTP_NAME, smtp_on_ehlo, "EHLO host-name" },
-	{ "LHLO", ALWAYS, GREETS | SMTP_LMTP_ONLY, SMTP_NAME, smtp_on_ehlo, "LHLO host-name" },
+	{ "EHLO", ALWAYS, GREETS | SMTP_NOT_LMTP | SMTP_BEFORE_TLS, SMTP_NAME, smtp_on_ehlo,
+	  "EHLO host-name" },
+	{ "LHLO", ALWAYS, GREETS | SMTP_LMTP_ONLY | SMTP_BEFORE_TLS, SMTP_NAME, smtp_on_ehlo,
+	  "LHLO host-name" },
 	{ "STARTTLS", SMTP_GREETED,
 	  SMTP_IN_HELP | SMTP_LAST_IN_GROUP | SMTP_BEFORE_TLS | SMTP_OPTIONAL, SMTP_NO_ARGUMENT,
 	  smtp_on_starttls, "STARTTLS" },

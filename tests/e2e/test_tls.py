@@ -98,7 +98,7 @@ def required(t):
         # The octets of a chunk that is refused are no commands.
         client.expect(b"BDAT 6\r\nNOOP\r\nNOOP", 530)
         t.equal(client.reply().code, 250, "the reply to what stands behind the chunk")
-        client.expect("HELO client.example", 250)
+        client.expect("HELO client.example", 530)
         client.expect(MAIL, 530)
         client.expect("EHLO client.example", 250)
         client.starttls().expect(MAIL, 503)

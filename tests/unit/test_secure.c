@@ -212,12 +212,11 @@ static const struct {
 	const char *verb;
 	int connected, greeted;
 } before_tls[] = {
-	{ "HELO", 250, 250 },	  { "EHLO", 250, 250 },	  { "LHLO", 500, 500 },
-	{ "STARTTLS", 503, 220 }, { "NOOP", 250, 250 },	  { "QUIT", 221, 221 },
-	{ "GET", 554, 554 },	  { "HEAD", 554, 554 },	  { "POST", 554, 554 },
-	{ "PUT", 554, 554 },	  { "DELETE", 554, 554 }, { "OPTIONS", 554, 554 },
-	{ "TRACE", 554, 554 },	  { "PATCH", 554, 554 },  { "CONNECT", 554, 554 },
-	{ "PRI", 554, 554 },
+	{ "EHLO", 250, 250 },	{ "LHLO", 500, 500 },	 { "STARTTLS", 503, 220 },
+	{ "NOOP", 250, 250 },	{ "QUIT", 221, 221 },	 { "GET", 554, 554 },
+	{ "HEAD", 554, 554 },	{ "POST", 554, 554 },	 { "PUT", 554, 554 },
+	{ "DELETE", 554, 554 }, { "OPTIONS", 554, 554 }, { "TRACE", 554, 554 },
+	{ "PATCH", 554, 554 },	{ "CONNECT", 554, 554 }, { "PRI", 554, 554 },
 };
 
 static int expected_code(const char *verb, bool greeted)
