@@ -19,9 +19,9 @@
 #include "common/fail/fail.h"
 #include "common/frame/message.h"
 #include "common/log/log.h"
+#include "common/network/address.h"
 #include "worker/id.h"
 #include "worker/listener.h"
-#include "worker/opening.h"
 #include "worker/session.h"
 
 /* Connections taken in one turn of the loop, so that sessions get theirs. */
@@ -87,7 +87,7 @@ static void log_refusal(const struct listener *listener, const char *id,
 	char text[INET6_ADDRSTRLEN];
 	struct log_line line;
 
-	client_name(&client->sin6_addr, text);
+	address_text(&client->sin6_addr, text);
 	log_begin(&line, EVENT_REFUSE, id);
 	log_text(&line, "client", text);
 	log_text(&line, "listener", listener->configuration->title);
@@ -162,8 +162,7 @@ static void map_address(const struct sockaddr_storage *from, struct sockaddr_in6
 	if (from->ss_family != AF_INET)
 		return;
 	to->sin6_port = old->sin_port;
-	to->sin6_addr.s6_addr[10] = to->sin6_addr.s6_addr[11] = 0xff;
-	memcpy(to->sin6_addr.s6_addr + 12, &old->sin_addr, sizeof(old->sin_addr));
+	address_map(&old->sin_addr, &to->sin6_addr);
 }
 
 static int take(const struct listener *listener, struct sockaddr_in6 *client)

@@ -17,21 +17,12 @@
 #include <bsd/string.h>
 #include <event2/buffer.h>
 
+#include "common/network/address.h"
 #include "worker/introduction.h"
 #include "worker/secure.h"
 #include "worker/transport.h"
 
 /* ---- who it is ---- */
-
-void client_name(const struct in6_addr *address, char text[INET6_ADDRSTRLEN])
-{
-	if (IN6_IS_ADDR_UNSPECIFIED(address))
-		strlcpy(text, "unix", INET6_ADDRSTRLEN);
-	else if (IN6_IS_ADDR_V4MAPPED(address))
-		inet_ntop(AF_INET, address->s6_addr + 12, text, INET6_ADDRSTRLEN);
-	else
-		inet_ntop(AF_INET6, address, text, INET6_ADDRSTRLEN);
-}
 
 static void name_local(int socket, char text[INET6_ADDRSTRLEN])
 {
@@ -46,7 +37,7 @@ static void name_local(int socket, char text[INET6_ADDRSTRLEN])
 		inet_ntop(AF_INET, &((const struct sockaddr_in *)place)->sin_addr, text,
 			  INET6_ADDRSTRLEN);
 	else if (address.ss_family == AF_INET6)
-		client_name(&((const struct sockaddr_in6 *)place)->sin6_addr, text);
+		address_text(&((const struct sockaddr_in6 *)place)->sin6_addr, text);
 }
 
 void session_rename(struct session *session, const struct in6_addr *client, uint16_t port)
@@ -56,7 +47,7 @@ void session_rename(struct session *session, const struct in6_addr *client, uint
 	scoreboard_closed(worker->board, worker->slot, &session->client);
 	session->client = *client;
 	session->port = port;
-	client_name(client, session->client_text);
+	address_text(client, session->client_text);
 	scoreboard_opened(worker->board, worker->slot, client);
 }
 
@@ -160,19 +151,30 @@ static bool begins_with_tls(const struct session *session)
 	return session->listener->configuration->tls == LISTEN_TLS_IMPLICIT && !session->secured;
 }
 
-void session_introduced(struct session *session, const char *proxy)
+/* A client that is not admitted would not understand why before the handshake is done. */
+static void begin_tls(struct session *session, bool is_admitted)
 {
-	log_connect(session, proxy);
-	smtp_server_permit(session->engine, privileges_of(session));
-	if (*proxy && !session_admit(session))
-		begins_with_tls(session) ? session_end(session, "too many sessions")
-					 : session_settle(session);
-	else if (!begins_with_tls(session))
-		session_ready(session);
+	if (!is_admitted)
+		session_end(session, "too many sessions");
 	else if (!secure_prepare(session))
 		session_end(session, "out of memory");
 	else
 		secure_begin(session);
+}
+
+void session_introduced(struct session *session, const char *proxy)
+{
+	bool is_admitted;
+
+	log_connect(session, proxy);
+	smtp_server_permit(session->engine, privileges_of(session));
+	is_admitted = !*proxy || session_admit(session);
+	if (begins_with_tls(session))
+		begin_tls(session, is_admitted);
+	else if (is_admitted)
+		session_ready(session);
+	else
+		session_settle(session);
 }
 
 static bool make_parts(struct session *session)
@@ -207,7 +209,7 @@ bool session_open(struct listener *listener, int socket, const struct sockaddr_i
 	session->socket = socket;
 	session->port = ntohs(client->sin6_port);
 	session->opened = clock_steady();
-	client_name(&session->client, session->client_text);
+	address_text(&session->client, session->client_text);
 	session_watch(session);
 	LIST_INSERT_HEAD(&worker->sessions, session, next);
 	worker->session_count++;

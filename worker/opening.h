@@ -12,7 +12,4 @@ void opening_interrupted(struct session *session);
 /* Greets the client, and begins the dialogue. */
 void opening_greet(struct session *session);
 
-/* The address as text: IPv4 where it is a mapped one, "unix" for the client of a unix socket. */
-void client_name(const struct in6_addr *address, char text[INET6_ADDRSTRLEN]);
-
 #endif

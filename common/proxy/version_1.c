@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 
+#include "common/network/address.h"
 #include "common/proxy/versions.h"
 
 #define LINE_MAX_LENGTH 107 /* with CR LF */
@@ -85,7 +86,7 @@ static bool read_address(struct smtp_text text, int family, void *member)
 	if (!convert(text, "", family, bytes))
 		return false;
 	if (family == AF_INET)
-		address = proxy_mapped_address(bytes);
+		address_map(bytes, &address);
 	else
 		memcpy(&address, bytes, sizeof(address));
 	memcpy(member, &address, sizeof(address));

@@ -7,6 +7,7 @@
  * All numbers are in network order. Nothing is read behind the declared length, whatever a
  * TLV says.
  */
+#include "common/network/address.h"
 #include "common/proxy/versions.h"
 
 enum fixed_part { COMMAND_AT = 12, FAMILY_AT = 13, LENGTH_AT = 14, FIXED_SIZE = 16 };
@@ -90,8 +91,8 @@ static uint32_t four_bytes(const char *bytes)
 
 static void read_ipv4(const char *block, struct proxy_header *header)
 {
-	header->source = proxy_mapped_address(block);
-	header->destination = proxy_mapped_address(block + 4);
+	address_map(block, &header->source);
+	address_map(block + 4, &header->destination);
 	header->source_port = two_bytes(block + 8);
 	header->destination_port = two_bytes(block + 10);
 }

@@ -40,14 +40,4 @@ static inline void proxy_skip(struct smtp_text *left, size_t length)
 	left->length -= length;
 }
 
-/* Four bytes in network order become ::ffff:a.b.c.d (RFC 4291 2.5.5.2). */
-static inline struct in6_addr proxy_mapped_address(const void *ipv4)
-{
-	struct in6_addr address = { 0 };
-
-	address.s6_addr[10] = address.s6_addr[11] = 0xff;
-	memcpy(address.s6_addr + 12, ipv4, sizeof(struct in_addr));
-	return address;
-}
-
 #endif
