@@ -20,15 +20,12 @@
 #include "common/tls/context.h"
 #include "common/tls/description.h"
 #include "common/tls/library.h"
-#include "worker/outbox.h"
-
-/* What a connection that ends without a word of its own comes to. */
-#define LEFT "the client left"
 
 /* ---- the log ---- */
 
 void secure_log(struct session *session, const char *otherwise)
 {
+	static const char left[] = "the client left";
 	struct log_line line;
 	char reason[256];
 
@@ -38,7 +35,7 @@ void secure_log(struct session *session, const char *otherwise)
 	session->tls_failed = true;
 	session_log(session, &line, EVENT_TLS_FAILED);
 	log_text(&line, "listener", session->listener->configuration->title);
-	log_text(&line, "reason", *reason ? reason : otherwise);
+	log_text(&line, "reason", *reason ? reason : otherwise ? otherwise : left);
 	log_end(&line);
 }
 
@@ -117,7 +114,7 @@ static void finish(struct session *session)
 
 static void fail(struct session *session, int system_error)
 {
-	secure_log(session, system_error ? strerror(system_error) : LEFT);
+	secure_log(session, system_error ? strerror(system_error) : NULL);
 	session_end(session, "handshake failed");
 }
 

@@ -25,7 +25,7 @@ void secure_is_late(struct session *session);
 
 /*
  * One line of why the TLS of this session failed, from OpenSSL's queue of errors, or
- * `otherwise` where that is empty. Only the first one is written.
+ * `otherwise` where that is empty (NULL: the client left). Only the first one is written.
  */
 void secure_log(struct session *session, const char *otherwise);
 

@@ -32,7 +32,7 @@ static int error_of(struct session *session, int result)
 	case SSL_ERROR_SYSCALL:
 		return error;
 	default:
-		secure_log(session, "the client left");
+		secure_log(session, NULL);
 		return EPROTO;
 	}
 }

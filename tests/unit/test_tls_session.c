@@ -308,29 +308,13 @@ START_TEST(test_error_text)
 }
 END_TEST
 
-static void set_up(void)
-{
-	X509 *root;
-
-	tls_set_up();
-	write_pair("ec", &(struct wish){ .common_name = "ec",
-					 .alternatives = "DNS:ec.example.org",
-					 .key = KEY_EC });
-	write_pair("rsa",
-		   &(struct wish){ .common_name = "rsa", .alternatives = "DNS:rsa.example.org" });
-	root = make_certificate(&(struct wish){
-		.common_name = "root", .key = KEY_AUTHORITY, .is_authority = true });
-	write_certificates("root.pem", &root, 1);
-	X509_free(root);
-}
-
 int main(void)
 {
 	Suite *suite = suite_create("tls-session");
 	TCase *tests = tcase_create("tls-session");
 
 	make_keys();
-	tcase_add_checked_fixture(tests, set_up, tls_tear_down);
+	tcase_add_checked_fixture(tests, tls_set_up_with_files, tls_tear_down);
 	tcase_add_loop_test(tests, test_agreed, 0, COUNT(agreed));
 	tcase_add_loop_test(tests, test_refused, 0, COUNT(refused));
 	tcase_add_test(tests, test_server_name_is_told);

@@ -28,6 +28,22 @@ void tls_set_up(void)
 	configuration_set_up();
 }
 
+void tls_set_up_with_files(void)
+{
+	X509 *root;
+
+	tls_set_up();
+	write_pair("ec", &(struct wish){ .common_name = "ec",
+					 .alternatives = "DNS:ec.example.org",
+					 .key = KEY_EC });
+	write_pair("rsa",
+		   &(struct wish){ .common_name = "rsa", .alternatives = "DNS:rsa.example.org" });
+	root = make_certificate(&(struct wish){
+		.common_name = "root", .key = KEY_AUTHORITY, .is_authority = true });
+	write_certificates("root.pem", &root, 1);
+	X509_free(root);
+}
+
 void tls_tear_down(void)
 {
 	DIR *folder = opendir(configuration_folder);

@@ -16,6 +16,8 @@
 
 /* A checked fixture of libcheck: a folder for files. */
 void tls_set_up(void);
+/* The same, and in it the pairs "ec" and "rsa" and the authority root.pem. */
+void tls_set_up_with_files(void);
 void tls_tear_down(void);
 
 #define PAIRS_MAX 8
