@@ -183,11 +183,13 @@ static bool make_parts(struct session *session)
 		smtp_server_new(&session->listener->settings, &worker_policy, session, session->id);
 	session->output = evbuffer_new();
 	if (session->engine && session->output &&
-	    (!introduction_is_wanted(session) || introduction_begin(session)))
+	    (!introduction_is_wanted(session) || introduction_begin(session)) &&
+	    session_watch(session))
 		return true;
 	smtp_server_free(session->engine);
 	if (session->output)
 		evbuffer_free(session->output);
+	free(session->introduction);
 	return false;
 }
 
@@ -201,16 +203,15 @@ bool session_open(struct listener *listener, int socket, const struct sockaddr_i
 	session->worker = worker;
 	session->listener = listener;
 	session->client = client->sin6_addr;
+	session->socket = socket;
 	id_new(worker->serial, session->id);
 	if (!make_parts(session)) {
 		free(session);
 		return false;
 	}
-	session->socket = socket;
 	session->port = ntohs(client->sin6_port);
 	session->opened = clock_steady();
 	address_text(&session->client, session->client_text);
-	session_watch(session);
 	LIST_INSERT_HEAD(&worker->sessions, session, next);
 	worker->session_count++;
 	scoreboard_opened(worker->board, worker->slot, &session->client);

@@ -364,7 +364,7 @@ static void on_timer(int socket, short what, void *context)
 	phases[session->phase].on_timer(session);
 }
 
-void session_watch(struct session *session)
+bool session_watch(struct session *session)
 {
 	struct event_base *loop = session->worker->loop;
 
@@ -372,6 +372,8 @@ void session_watch(struct session *session)
 		     session);
 	event_assign(&session->writable, loop, session->socket, EV_WRITE, on_writable, session);
 	event_assign(&session->timer, loop, -1, 0, on_timer, session);
+	/* The first event of a socket is the one that can need memory. */
+	return event_add(&session->readable, NULL) == 0;
 }
 
 void session_enter(struct session *session, enum phase phase)

@@ -106,8 +106,8 @@ void session_cut(struct session *session);
 
 /* Enters a phase: what comes next is read by its row, within its time. */
 void session_enter(struct session *session, enum phase phase);
-/* Assigns its events to its socket. */
-void session_watch(struct session *session);
+/* Assigns its events to its socket, and waits for what comes. False when memory is short. */
+bool session_watch(struct session *session);
 /* It is known who the client is; `proxy` is the address of the proxy in front, "" for none. */
 void session_introduced(struct session *session, const char *proxy);
 /* The greeting is due. */
