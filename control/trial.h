@@ -1,0 +1,41 @@
+/*
+ * trial.h - one state that a crash may leave: built, recovered by delivery, looked at
+ */
+#ifndef POSTERN_CONTROL_TRIAL_H
+#define POSTERN_CONTROL_TRIAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/fail/fail.h"
+#include "control/delivery.h"
+#include "control/operations.h"
+#include "control/scenario.h"
+#include "control/state_choice.h"
+
+/* The same for all trials. */
+struct trial_settings {
+	const struct operations *operations;
+	const struct scenario *scenario;
+	const struct delivery_settings *delivery;
+	int folder; /* where each trial makes its own */
+};
+
+enum trial_result {
+	TRIAL_RIGHT,
+	TRIAL_WRONG,  /* *problem says what is wrong in the mailboxes */
+	TRIAL_FAILED, /* *problem says why it could not be tried: no room, no process */
+};
+
+/*
+ * Builds the state in a folder `name`, starts delivery on it, and looks when it
+ * is ready; then acts as the worker does: what was sent and has no verdict is
+ * submitted again, after a mail reader has moved some of it to cur/; then
+ * looks again. Removes the folder. *message is the one that is wrong, or
+ * scenario->count.
+ */
+enum trial_result trial_run(const struct trial_settings *settings, const char *name,
+			    const struct crash_state *state, uint32_t *message,
+			    struct problem *problem);
+
+#endif
