@@ -18,6 +18,7 @@
 #define LONGEST_SMALL 2000
 #define LONGEST_BIG 90000 /* more than delivery reads at once */
 #define LINE 64
+#define PROBE_ID "probe00000000000-1"
 
 const char *const scenario_mailboxes[SCENARIO_MAILBOXES] = { "alice", "bob", "carol", "dave",
 							     "postmaster" };
@@ -85,7 +86,7 @@ static void make_message(struct scenario *scenario, size_t row, unsigned group, 
 	message->length = (size_t)(next_random(random) % longest);
 	if (plan[row].is_big)
 		message->length = LONGEST_BIG - message->length % LONGEST_SMALL;
-	snprintf(message->id, sizeof(message->id), "prove-%u", scenario->count);
+	snprintf(message->id, sizeof(message->id), "prove00000000000-%u", scenario->count);
 	write_body(message, scenario->count++);
 }
 
@@ -129,50 +130,65 @@ static struct wire_string string(const char *text)
 	return (struct wire_string){ text, strlen(text) };
 }
 
-static void put_recipients(struct wire_writer *writer, unsigned mailboxes)
+static void put_recipient(struct wire_writer *writer, const char *local)
 {
-	for (unsigned i = 0; i < SCENARIO_MAILBOXES; i++) {
-		struct submission_recipient recipient;
-		char path[128];
+	struct submission_recipient recipient;
+	char path[128];
 
-		if (!(mailboxes & (1u << i)))
-			continue;
-		snprintf(path, sizeof(path), "%s@%s", scenario_mailboxes[i], SCENARIO_DOMAIN);
-		recipient = (struct submission_recipient){
-			.path = string(path),
-			.local = string(scenario_mailboxes[i]),
-			.domain = string(SCENARIO_DOMAIN),
-		};
-		message_put_recipient(writer, &recipient);
-	}
+	snprintf(path, sizeof(path), "%s@%s", local, SCENARIO_DOMAIN);
+	recipient = (struct submission_recipient){
+		.path = string(path),
+		.local = string(local),
+		.domain = string(SCENARIO_DOMAIN),
+	};
+	message_put_recipient(writer, &recipient);
 }
 
-static size_t put_head(const struct scenario *scenario, uint32_t number, bool again,
-		       uint8_t head[HEAD_SIZE])
+/* All that is the same for each message. */
+static struct submission submission_of(uint32_t number, const char *id)
 {
-	const struct scenario_message *message = &scenario->messages[number];
-	struct wire_writer writer = { head + MESSAGE_HEADER_SIZE, HEAD_SIZE - MESSAGE_HEADER_SIZE,
-				      0, false };
 	struct submission submission = {
 		.handle = number,
-		.flags = again ? SUBMISSION_AGAIN : 0,
 		.received = RECEIVED + number,
 		.client = IN6ADDR_LOOPBACK_INIT,
 		.client_port = 25,
 		.helo = string("client.example"),
 		.protocol = "ESMTP",
 		.sender = string(SENDER),
-		.body_length = message->length,
 	};
 
-	for (unsigned i = 0; i < SCENARIO_MAILBOXES; i++)
-		submission.recipient_count += (message->mailboxes >> i) & 1;
-	memcpy(submission.id, message->id, sizeof(message->id));
+	snprintf(submission.id, sizeof(submission.id), "%s", id);
+	return submission;
+}
+
+static struct wire_writer payload_writer(uint8_t head[HEAD_SIZE])
+{
+	return (struct wire_writer){ head + MESSAGE_HEADER_SIZE, HEAD_SIZE - MESSAGE_HEADER_SIZE, 0,
+				     false };
+}
+
+static size_t end_head(uint8_t head[HEAD_SIZE], const struct wire_writer *writer)
+{
+	require(!writer->failed);
+	message_put_header(head, MESSAGE_SUBMISSION, (uint32_t)writer->used);
+	return MESSAGE_HEADER_SIZE + writer->used;
+}
+
+static size_t put_head(const struct scenario *scenario, uint32_t number, bool again,
+		       uint8_t head[HEAD_SIZE])
+{
+	const struct scenario_message *message = &scenario->messages[number];
+	struct submission submission = submission_of(number, message->id);
+	struct wire_writer writer = payload_writer(head);
+
+	submission.flags = again ? SUBMISSION_AGAIN : 0;
+	submission.body_length = message->length;
+	submission.recipient_count = (uint32_t)__builtin_popcount(message->mailboxes);
 	message_put_submission(&writer, &submission);
-	put_recipients(&writer, message->mailboxes);
-	require(!writer.failed);
-	message_put_header(head, MESSAGE_SUBMISSION, (uint32_t)writer.used);
-	return MESSAGE_HEADER_SIZE + writer.used;
+	for (unsigned i = 0; i < SCENARIO_MAILBOXES; i++)
+		if (message->mailboxes & (1u << i))
+			put_recipient(&writer, scenario_mailboxes[i]);
+	return end_head(head, &writer);
 }
 
 static bool write_all(int pipe, const void *bytes, size_t length, struct problem *problem)
@@ -195,6 +211,19 @@ bool scenario_send(const struct scenario *scenario, uint32_t message, bool again
 	return write_all(delivery->messages, head, length, problem) &&
 	       write_all(delivery->messages, scenario->messages[message].body,
 			 scenario->messages[message].length, problem);
+}
+
+bool scenario_probe(const struct scenario *scenario, const struct delivery *delivery,
+		    struct problem *problem)
+{
+	struct submission submission = submission_of(scenario->count, PROBE_ID);
+	uint8_t head[HEAD_SIZE];
+	struct wire_writer writer = payload_writer(head);
+
+	submission.recipient_count = 1;
+	message_put_submission(&writer, &submission);
+	put_recipient(&writer, "nobody");
+	return write_all(delivery->messages, head, end_head(head, &writer), problem);
 }
 
 /* ---- comparing them ---- */

@@ -44,6 +44,13 @@ void scenario_free(struct scenario *scenario);
 bool scenario_send(const struct scenario *scenario, uint32_t message, bool again,
 		   const struct delivery *delivery, struct problem *problem);
 
+/*
+ * Writes a message for a mailbox that there is not. Its verdict, which has the handle
+ * scenario->count, comes when delivery has finished what it does at its start.
+ */
+bool scenario_probe(const struct scenario *scenario, const struct delivery *delivery,
+		    struct problem *problem);
+
 /* The message of that number whose id this is, or scenario->count. */
 uint32_t scenario_find(const struct scenario *scenario, const char *id, size_t length);
 

@@ -127,9 +127,28 @@ static void wait_until_swept(struct trial *trial)
 
 /* ---- the steps ---- */
 
+/* READY comes first, and then what is done at the start; a verdict comes behind it. */
+static bool wait_until_recovered(struct trial *trial)
+{
+	struct message_verdict verdict;
+	int result;
+
+	if (!delivery_wait_ready(&trial->delivery, ANSWER_SECONDS, trial->problem) ||
+	    !scenario_probe(trial->settings->scenario, &trial->delivery, trial->problem))
+		return false;
+	result = delivery_next_verdict(&trial->delivery, ANSWER_SECONDS, &verdict, trial->problem);
+	if (result < 0)
+		return false;
+	if (result == 1 && verdict.handle == trial->settings->scenario->count &&
+	    verdict.verdict == VERDICT_NO_RECIPIENT)
+		return true;
+	return problem_set(trial->problem, "delivery does not work after its start (verdict %d)",
+			   result == 1 ? verdict.verdict : -1);
+}
+
 static bool recover_and_look(struct trial *trial)
 {
-	if (!delivery_wait_ready(&trial->delivery, ANSWER_SECONDS, trial->problem) ||
+	if (!wait_until_recovered(trial) ||
 	    !checker_run(&trial->checker, trial->message, trial->problem) || !act_as_worker(trial))
 		return false;
 	wait_until_swept(trial);

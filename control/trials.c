@@ -58,8 +58,11 @@ static void try_one(const struct trial_settings *settings, const struct crash_st
 	snprintf(name, sizeof(name), "state-%zu", at);
 	result = trial_run(settings, name, state, &message, &problem);
 	atomic_fetch_add(&board->checked, 1);
-	if (result == TRIAL_WRONG)
-		{ note_wrong(board, at); fprintf(stderr, "DEBUG %zu len %zu dropped %zu: %s\n", at, state->length, state->dropped, problem.text); }
+	if (result == TRIAL_WRONG) {
+		note_wrong(board, at);
+		fprintf(stderr, "DEBUG %zu len %zu dropped %zu: %s\n", at, state->length,
+			state->dropped, problem.text);
+	}
 	if (result == TRIAL_FAILED && !atomic_exchange(&board->has_failed, true))
 		board->problem = problem;
 }
