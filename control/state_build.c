@@ -105,7 +105,7 @@ static bool make_folder(struct building *building, int root, int parent, uint32_
 	bool made;
 
 	errno = ELOOP;
-	if (depth == DEPTH_MAX || mkdirat(parent, name, 0700) != 0)
+	if (depth == DEPTH_MAX || (mkdirat(parent, name, 0700) != 0 && errno != EEXIST))
 		return false;
 	folder = openat(parent, name, FOLDER_FLAGS);
 	if (folder < 0)
@@ -113,6 +113,18 @@ static bool make_folder(struct building *building, int root, int parent, uint32_
 	made = make_names(building, root, folder, building->tree->slots[slot], depth + 1);
 	close(folder);
 	return made;
+}
+
+bool state_has_all_folders(const struct operations *operations, const struct crash_tree *tree)
+{
+	uint32_t folders = 0, there = 0;
+
+	for (uint32_t node = 0; node < operations->node_count; node++)
+		folders += operations->nodes[node].is_folder;
+	for (uint32_t slot = 0; slot < operations->slot_count; slot++)
+		there += tree->slots[slot] != NO_NODE &&
+			 operations->nodes[tree->slots[slot]].is_folder;
+	return there + 1 == folders;
 }
 
 bool state_build(const struct operations *operations, const struct crash_tree *tree, int root,

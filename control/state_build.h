@@ -9,7 +9,13 @@
 #include "common/fail/fail.h"
 #include "control/crash_state.h"
 
-/* Makes all that the tree holds below `root`, an empty folder. False with *problem set. */
+/* Whether every folder that was made while delivery was recorded is in the tree. */
+bool state_has_all_folders(const struct operations *operations, const struct crash_tree *tree);
+
+/*
+ * Makes all that the tree holds below `root`, which holds no file; folders may be
+ * there already. False with *problem set.
+ */
 bool state_build(const struct operations *operations, const struct crash_tree *tree, int root,
 		 struct problem *problem);
 

@@ -48,7 +48,24 @@ static void find_expectations(struct trial *trial)
 	}
 }
 
-static bool build(struct trial *trial)
+/*
+ * Making and removing folders is what a trial spends most of its time with: where
+ * all are wanted, those of the one before it are used again.
+ */
+static int open_folder(const struct trial *trial, const char *name, const struct crash_tree *tree)
+{
+	const struct trial_settings *settings = trial->settings;
+	int root = -1;
+
+	if (state_has_all_folders(settings->operations, tree))
+		root = scratch_reopen_folder(settings->folder, name);
+	if (root >= 0)
+		return root;
+	scratch_remove(settings->folder, name);
+	return scratch_make_folder(settings->folder, name);
+}
+
+static bool build(struct trial *trial, const char *name)
 {
 	const struct operations *operations = trial->settings->operations;
 	struct crash_point point;
@@ -57,7 +74,10 @@ static bool build(struct trial *trial)
 
 	crash_point_find(operations, trial->state->length, &point);
 	crash_tree_build(operations, &point, trial->state->outcomes, trial->state->seed, &tree);
-	built = state_build(operations, &tree, trial->checker.root, trial->problem);
+	trial->checker.root = open_folder(trial, name, &tree);
+	built = trial->checker.root >= 0
+			? state_build(operations, &tree, trial->checker.root, trial->problem)
+			: problem_errno(trial->problem, "a folder for a trial");
 	crash_tree_free(&tree);
 	crash_point_free(&point);
 	return built;
@@ -158,12 +178,13 @@ static bool recover_and_look(struct trial *trial)
 	       checker_run(&trial->checker, trial->message, trial->problem);
 }
 
-static enum trial_result run_in(struct trial *trial)
+static enum trial_result run_in(struct trial *trial, const char *name)
 {
 	enum trial_result result = TRIAL_FAILED;
 
-	if (!build(trial) || !delivery_start(&trial->delivery, trial->settings->delivery,
-					     DELIVERY_FAST, trial->checker.root, trial->problem))
+	if (!build(trial, name) ||
+	    !delivery_start(&trial->delivery, trial->settings->delivery, DELIVERY_FAST,
+			    trial->checker.root, trial->problem))
 		return result;
 	result = recover_and_look(trial) ? TRIAL_RIGHT : TRIAL_WRONG;
 	delivery_drop(&trial->delivery);
@@ -177,22 +198,18 @@ enum trial_result trial_run(const struct trial_settings *settings, const char *n
 	struct trial trial = {
 		.settings = settings, .state = state, .message = message, .problem = problem
 	};
-	enum trial_result result = TRIAL_FAILED;
+	enum trial_result result;
 
 	*message = settings->scenario->count;
 	trial.expectations =
 		must_allocate(settings->scenario->count, sizeof(trial.expectations[0]));
 	find_expectations(&trial);
 	trial.checker = (struct checker){ .scenario = settings->scenario,
-					  .expectations = trial.expectations };
-	trial.checker.root = scratch_make_folder(settings->folder, name);
-	if (trial.checker.root >= 0) {
-		result = run_in(&trial);
+					  .expectations = trial.expectations,
+					  .root = -1 };
+	result = run_in(&trial, name);
+	if (trial.checker.root >= 0)
 		close(trial.checker.root);
-		scratch_remove(settings->folder, name);
-	} else {
-		problem_errno(problem, "a folder for a trial");
-	}
 	free(trial.expectations);
 	return result;
 }

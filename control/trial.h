@@ -28,10 +28,10 @@ enum trial_result {
 };
 
 /*
- * Builds the state in a folder `name`, starts delivery on it, and looks when it
- * is ready; then acts as the worker does: what was sent and has no verdict is
+ * Builds the state in a folder `name`, which may be there from an earlier trial, starts delivery on
+ * it, and looks when it is ready; then acts as the worker does: what was sent and has no verdict is
  * submitted again, after a mail reader has moved some of it to cur/; then
- * looks again. Removes the folder. *message is the one that is wrong, or
+ * looks again. The folder stays. *message is the one that is wrong, or
  * scenario->count.
  */
 enum trial_result trial_run(const struct trial_settings *settings, const char *name,

@@ -55,14 +55,11 @@ static void try_one(const struct trial_settings *settings, const struct crash_st
 	uint32_t message;
 	enum trial_result result;
 
-	snprintf(name, sizeof(name), "state-%zu", at);
+	snprintf(name, sizeof(name), "trial-%ld", (long)getpid());
 	result = trial_run(settings, name, state, &message, &problem);
 	atomic_fetch_add(&board->checked, 1);
-	if (result == TRIAL_WRONG) {
+	if (result == TRIAL_WRONG)
 		note_wrong(board, at);
-		fprintf(stderr, "DEBUG %zu len %zu dropped %zu: %s\n", at, state->length,
-			state->dropped, problem.text);
-	}
 	if (result == TRIAL_FAILED && !atomic_exchange(&board->has_failed, true))
 		board->problem = problem;
 }
