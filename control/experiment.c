@@ -128,7 +128,7 @@ static int tell(const struct operations *operations, const struct scenario *scen
 		fail_exit(EX_IOERR, "%s", outcome->problem.text);
 	report_counts(operations, scenario, outcome, clock_steady() - begun);
 	if (outcome->result == TRIAL_WRONG)
-		report_wrong(operations, scenario, outcome);
+		report_wrong(operations, outcome);
 	else
 		puts("right: each acknowledged message is there, once and whole; nothing else is");
 	if (fflush(stdout) != 0)

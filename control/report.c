@@ -76,15 +76,11 @@ static void print_sequence(const struct operations *operations,
 	crash_point_free(&point);
 }
 
-void report_wrong(const struct operations *operations, const struct scenario *scenario,
-		  const struct trials_outcome *outcome)
+void report_wrong(const struct operations *operations, const struct trials_outcome *outcome)
 {
 	printf("WRONG: %s\n", outcome->problem.text);
 	printf("The shortest sequence that leads there: %zu operations, %zu of them not on the "
 	       "disk, or not whole:\n",
 	       outcome->wrong.length - operations->first, outcome->wrong.dropped);
 	print_sequence(operations, outcome);
-	if (outcome->message < scenario->count)
-		printf("Message %u is %s.\n", outcome->message,
-		       scenario->messages[outcome->message].id);
 }

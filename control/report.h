@@ -15,7 +15,6 @@ void report_counts(const struct operations *operations, const struct scenario *s
 		   const struct trials_outcome *outcome, int64_t took);
 
 /* The shortest sequence that ends in lost mail, and what is wrong then. */
-void report_wrong(const struct operations *operations, const struct scenario *scenario,
-		  const struct trials_outcome *outcome);
+void report_wrong(const struct operations *operations, const struct trials_outcome *outcome);
 
 #endif
