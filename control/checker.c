@@ -124,14 +124,16 @@ static bool tells_its_size(const char *name, size_t length)
 	return size && isdigit((unsigned char)size[3]) && strtoul(size + 3, NULL, 10) == length;
 }
 
-/* The name and what is wrong with it. */
+/* The name, whose it is, and what is wrong with it. */
 static bool complain(const struct survey *survey, const struct entry *entry, const char *what)
 {
-	char text[PROBLEM_SIZE];
+	char whose[32] = "a file", text[PROBLEM_SIZE];
 
+	if (*survey->message < survey->checker->scenario->count)
+		snprintf(whose, sizeof(whose), "message %u", *survey->message);
 	snprintf(text, sizeof(text), "%.200s", what);
-	return problem_set(survey->problem, "%s/%s/%s: %s", scenario_mailboxes[entry->mailbox],
-			   entry->folder, entry->name, text);
+	return problem_set(survey->problem, "%s in mailbox %s: %s (%s/%s)", whose,
+			   scenario_mailboxes[entry->mailbox], text, entry->folder, entry->name);
 }
 
 /* A file in new/ or cur/. */
@@ -144,9 +146,9 @@ static bool check_file(struct survey *survey, const struct entry *entry)
 	char *bytes;
 	bool right;
 
-	if (message == scenario->count)
-		return complain(survey, entry, "no message explains this file");
 	*survey->message = message;
+	if (message == scenario->count)
+		return complain(survey, entry, "no message explains it");
 	bytes = read_file(entry, &length, &problem);
 	right = bytes &&
 		scenario_is_whole(scenario, message, entry->mailbox, bytes, length, &problem);
@@ -164,8 +166,7 @@ static bool check_staged(struct survey *survey, const struct entry *entry)
 	uint32_t message = message_of(survey->checker->scenario, entry->name);
 
 	*survey->message = message;
-	return !survey->checker->without_staged ||
-	       complain(survey, entry, "a file is left behind in tmp");
+	return !survey->checker->without_staged || complain(survey, entry, "it is left behind");
 }
 
 /* ---- where what is ---- */
@@ -296,6 +297,10 @@ static bool read_entry(struct survey *survey, const struct entry *entry)
 
 	if (message_of(survey->checker->scenario, entry->name) != *survey->message)
 		return true;
+	/* Mail readers make a folder that is missing. */
+	snprintf(target, sizeof(target), "%s/%s/cur", SCENARIO_DOMAIN,
+		 scenario_mailboxes[entry->mailbox]);
+	(void)mkdirat(survey->checker->root, target, 0700);
 	snprintf(target, sizeof(target), "%s/%s/cur/%s:2,S", SCENARIO_DOMAIN,
 		 scenario_mailboxes[entry->mailbox], entry->name);
 	return renameat(entry->directory, entry->name, survey->checker->root, target) == 0 ||
