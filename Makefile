@@ -94,6 +94,18 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(call objects,$(unit_helpers)) $(
 unit: $(UNIT_TESTS:%=$(BUILD)/tests/%)
 	@failed=0; for t in $^; do $$t || failed=1; done; exit $$failed
 
+# ---- what lets the system calls of postern-delivery fail, for the tests
+
+faults: $(BUILD)/faults/faults.so $(BUILD)/faults/launch
+
+$(BUILD)/faults/%.so: tests/faults/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -std=c11 -O2 -g $(WARNINGS) -fPIC -shared -o $@ $<
+
+$(BUILD)/faults/%: tests/faults/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -std=c11 -O2 -g $(WARNINGS) -o $@ $<
+
 # ---- fuzzing: tests/fuzz/fuzz_NAME.c, its seeds in tests/fuzz/corpus/NAME
 
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -132,7 +144,7 @@ lint: needs-test
 unit-programs: $(UNIT_TESTS:%=$(BUILD)/tests/%)
 objects: $(call objects,$(wildcard common/*/*.c $(foreach p,$(PROGRAMS),$(FOLDER_$(p))/*.c)))
 
-FORMATTED = $(wildcard common/*/*.[ch] $(foreach p,$(PROGRAMS),$(FOLDER_$(p))/*.[ch]) etc/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch])
+FORMATTED = $(wildcard common/*/*.[ch] $(foreach p,$(PROGRAMS),$(FOLDER_$(p))/*.[ch]) etc/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/faults/*.[ch] tests/bench/*.[ch])
 
 format:
 	clang-format-14 -i $(FORMATTED)
@@ -224,7 +236,7 @@ help:
 	@echo 'make install      PREFIX=$(PREFIX) DESTDIR=$(DESTDIR); make uninstall'
 	@echo 'make clean        removes build/'
 
-.PHONY: all unit unit-programs objects fuzzers fuzz test test-long lint format print-formatted \
+.PHONY: all unit unit-programs objects faults fuzzers fuzz test test-long lint format print-formatted \
 	needs-build needs-run needs-test needs-long run manuals install uninstall clean help
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
