@@ -87,66 +87,118 @@ static const struct description {
 	const char *name;
 	unsigned descriptors, paths;
 	int length; /* the argument that says how many bytes, for short ones; -1: none */
+	int kind;   /* the argument that is shown behind the name, since it decides; 0: none */
 } descriptions[] = {
-	{ SYS_openat, "openat", ARGUMENT(0), ARGUMENT(1), -1 },
-	{ SYS_openat2, "openat2", ARGUMENT(0), ARGUMENT(1), -1 },
-	{ SYS_close, "close", ARGUMENT(0), 0, -1 },
-	{ SYS_read, "read", ARGUMENT(0), 0, 2 },
-	{ SYS_readv, "readv", ARGUMENT(0), 0, -1 },
-	{ SYS_pread64, "pread", ARGUMENT(0), 0, 2 },
-	{ SYS_write, "write", ARGUMENT(0), 0, 2 },
-	{ SYS_writev, "writev", ARGUMENT(0), 0, -1 },
-	{ SYS_pwrite64, "pwrite", ARGUMENT(0), 0, 2 },
-	{ SYS_copy_file_range, "copy_file_range", ARGUMENT(0) | ARGUMENT(2), 0, 4 },
-	{ SYS_sendfile, "sendfile", ARGUMENT(0) | ARGUMENT(1), 0, 3 },
-	{ SYS_lseek, "lseek", ARGUMENT(0), 0, -1 },
-	{ SYS_fsync, "fsync", ARGUMENT(0), 0, -1 },
-	{ SYS_fdatasync, "fdatasync", ARGUMENT(0), 0, -1 },
-	{ SYS_syncfs, "syncfs", ARGUMENT(0), 0, -1 },
-	{ SYS_sync_file_range, "sync_file_range", ARGUMENT(0), 0, -1 },
-	{ SYS_ftruncate, "ftruncate", ARGUMENT(0), 0, -1 },
-	{ SYS_fallocate, "fallocate", ARGUMENT(0), 0, -1 },
-	{ SYS_fadvise64, "fadvise", ARGUMENT(0), 0, -1 },
-	{ SYS_renameat, "renameat", ARGUMENT(0) | ARGUMENT(2), ARGUMENT(1) | ARGUMENT(3), -1 },
-	{ SYS_renameat2, "renameat2", ARGUMENT(0) | ARGUMENT(2), ARGUMENT(1) | ARGUMENT(3), -1 },
-	{ SYS_linkat, "linkat", ARGUMENT(0) | ARGUMENT(2), ARGUMENT(1) | ARGUMENT(3), -1 },
-	{ SYS_unlinkat, "unlinkat", ARGUMENT(0), ARGUMENT(1), -1 },
-	{ SYS_mkdirat, "mkdirat", ARGUMENT(0), ARGUMENT(1), -1 },
-	{ SYS_fchmod, "fchmod", ARGUMENT(0), 0, -1 },
-	{ SYS_fchmodat, "fchmodat", ARGUMENT(0), ARGUMENT(1), -1 },
-	{ SYS_utimensat, "utimensat", ARGUMENT(0), ARGUMENT(1), -1 },
-	{ SYS_fstat, "fstat", ARGUMENT(0), 0, -1 },
-	{ SYS_newfstatat, "fstatat", ARGUMENT(0), ARGUMENT(1), -1 },
-	{ SYS_statx, "statx", ARGUMENT(0), ARGUMENT(1), -1 },
-	{ SYS_fstatfs, "fstatfs", ARGUMENT(0), 0, -1 },
-	{ SYS_faccessat, "faccessat", ARGUMENT(0), ARGUMENT(1), -1 },
-	{ SYS_faccessat2, "faccessat2", ARGUMENT(0), ARGUMENT(1), -1 },
-	{ SYS_readlinkat, "readlinkat", ARGUMENT(0), ARGUMENT(1), -1 },
-	{ SYS_getdents64, "getdents", ARGUMENT(0), 0, -1 },
-	{ SYS_flock, "flock", ARGUMENT(0), 0, -1 },
-	{ SYS_fcntl, "fcntl", ARGUMENT(0), 0, -1 },
-	{ SYS_ioctl, "ioctl", ARGUMENT(0), 0, -1 },
-	{ SYS_dup, "dup", ARGUMENT(0), 0, -1 },
-	{ SYS_mmap, "mmap", ARGUMENT(4), 0, -1 },
-	{ SYS_epoll_wait, "epoll_wait", 0, 0, -1 },
-	{ SYS_epoll_pwait, "epoll_pwait", 0, 0, -1 },
-	{ SYS_epoll_pwait2, "epoll_pwait2", 0, 0, -1 },
-	{ SYS_poll, "poll", 0, 0, -1 },
+	{ SYS_openat, "openat", ARGUMENT(0), ARGUMENT(1), -1, 0 },
+	{ SYS_openat2, "openat2", ARGUMENT(0), ARGUMENT(1), -1, 0 },
+	{ SYS_close, "close", ARGUMENT(0), 0, -1, 0 },
+	{ SYS_read, "read", ARGUMENT(0), 0, 2, 0 },
+	{ SYS_readv, "readv", ARGUMENT(0), 0, -1, 0 },
+	{ SYS_pread64, "pread", ARGUMENT(0), 0, 2, 0 },
+	{ SYS_write, "write", ARGUMENT(0), 0, 2, 0 },
+	{ SYS_writev, "writev", ARGUMENT(0), 0, -1, 0 },
+	{ SYS_pwrite64, "pwrite", ARGUMENT(0), 0, 2, 0 },
+	{ SYS_copy_file_range, "copy_file_range", ARGUMENT(0) | ARGUMENT(2), 0, 4, 0 },
+	{ SYS_sendfile, "sendfile", ARGUMENT(0) | ARGUMENT(1), 0, 3, 0 },
+	{ SYS_lseek, "lseek", ARGUMENT(0), 0, -1, 0 },
+	{ SYS_fsync, "fsync", ARGUMENT(0), 0, -1, 0 },
+	{ SYS_fdatasync, "fdatasync", ARGUMENT(0), 0, -1, 0 },
+	{ SYS_syncfs, "syncfs", ARGUMENT(0), 0, -1, 0 },
+	{ SYS_sync_file_range, "sync_file_range", ARGUMENT(0), 0, -1, 3 },
+	{ SYS_ftruncate, "ftruncate", ARGUMENT(0), 0, -1, 0 },
+	{ SYS_fallocate, "fallocate", ARGUMENT(0), 0, -1, 0 },
+	{ SYS_fadvise64, "fadvise", ARGUMENT(0), 0, -1, 0 },
+	{ SYS_renameat, "renameat", ARGUMENT(0) | ARGUMENT(2), ARGUMENT(1) | ARGUMENT(3), -1, 0 },
+	{ SYS_renameat2, "renameat2", ARGUMENT(0) | ARGUMENT(2), ARGUMENT(1) | ARGUMENT(3), -1, 0 },
+	{ SYS_linkat, "linkat", ARGUMENT(0) | ARGUMENT(2), ARGUMENT(1) | ARGUMENT(3), -1, 0 },
+	{ SYS_unlinkat, "unlinkat", ARGUMENT(0), ARGUMENT(1), -1, 0 },
+	{ SYS_mkdirat, "mkdirat", ARGUMENT(0), ARGUMENT(1), -1, 0 },
+	{ SYS_fchmod, "fchmod", ARGUMENT(0), 0, -1, 0 },
+	{ SYS_fchmodat, "fchmodat", ARGUMENT(0), ARGUMENT(1), -1, 0 },
+	{ SYS_utimensat, "utimensat", ARGUMENT(0), ARGUMENT(1), -1, 0 },
+	{ SYS_fstat, "fstat", ARGUMENT(0), 0, -1, 0 },
+	{ SYS_newfstatat, "fstatat", ARGUMENT(0), ARGUMENT(1), -1, 0 },
+	{ SYS_statx, "statx", ARGUMENT(0), ARGUMENT(1), -1, 0 },
+	{ SYS_fstatfs, "fstatfs", ARGUMENT(0), 0, -1, 0 },
+	{ SYS_faccessat, "faccessat", ARGUMENT(0), ARGUMENT(1), -1, 0 },
+	{ SYS_faccessat2, "faccessat2", ARGUMENT(0), ARGUMENT(1), -1, 0 },
+	{ SYS_readlinkat, "readlinkat", ARGUMENT(0), ARGUMENT(1), -1, 0 },
+	{ SYS_getdents64, "getdents", ARGUMENT(0), 0, -1, 0 },
+	{ SYS_flock, "flock", ARGUMENT(0), 0, -1, 0 },
+	{ SYS_fcntl, "fcntl", ARGUMENT(0), 0, -1, 1 },
+	{ SYS_ioctl, "ioctl", ARGUMENT(0), 0, -1, 0 },
+	{ SYS_dup, "dup", ARGUMENT(0), 0, -1, 0 },
+	{ SYS_mmap, "mmap", ARGUMENT(4), 0, -1, 0 },
+	{ SYS_epoll_wait, "epoll_wait", 0, 0, -1, 0 },
+	{ SYS_epoll_pwait, "epoll_pwait", 0, 0, -1, 0 },
+	{ SYS_epoll_pwait2, "epoll_pwait2", 0, 0, -1, 0 },
+	{ SYS_poll, "poll", 0, 0, -1, 0 },
 };
 
 /* Calls that no file has to do with: they do not come here at all. */
 static const int others[] = {
-	SYS_rt_sigreturn, SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_sigaltstack, SYS_exit,
-	SYS_exit_group, SYS_brk, SYS_munmap, SYS_mprotect, SYS_mremap, SYS_madvise, SYS_futex,
-	SYS_clock_gettime, SYS_clock_nanosleep, SYS_nanosleep, SYS_gettimeofday, SYS_time,
-	SYS_getrandom, SYS_getpid, SYS_gettid, SYS_tgkill, SYS_getuid, SYS_geteuid, SYS_getgid,
-	SYS_getegid, SYS_getresuid, SYS_getresgid, SYS_setuid, SYS_setgroups, SYS_getgroups,
-	SYS_capget, SYS_capset, SYS_prctl, SYS_arch_prctl, SYS_prlimit64, SYS_getrlimit, SYS_setrlimit,
-	SYS_umask, SYS_uname, SYS_sched_getaffinity, SYS_sched_yield, SYS_set_robust_list,
-	SYS_set_tid_address, SYS_rseq, SYS_epoll_create1, SYS_epoll_ctl, SYS_timerfd_create,
-	SYS_timerfd_settime, SYS_eventfd2, SYS_pipe2, SYS_socketpair, SYS_socket, SYS_connect,
-	SYS_sendto, SYS_sendmsg, SYS_recvmsg, SYS_recvfrom, SYS_restart_syscall, SYS_getrusage,
-	SYS_memfd_create, SYS_access, SYS_readlink,
+	SYS_rt_sigreturn,
+	SYS_rt_sigaction,
+	SYS_rt_sigprocmask,
+	SYS_sigaltstack,
+	SYS_exit,
+	SYS_exit_group,
+	SYS_brk,
+	SYS_munmap,
+	SYS_mprotect,
+	SYS_mremap,
+	SYS_madvise,
+	SYS_futex,
+	SYS_clock_gettime,
+	SYS_clock_nanosleep,
+	SYS_nanosleep,
+	SYS_gettimeofday,
+	SYS_time,
+	SYS_getrandom,
+	SYS_getpid,
+	SYS_gettid,
+	SYS_tgkill,
+	SYS_getuid,
+	SYS_geteuid,
+	SYS_getgid,
+	SYS_getegid,
+	SYS_getresuid,
+	SYS_getresgid,
+	SYS_setuid,
+	SYS_setgroups,
+	SYS_getgroups,
+	SYS_capget,
+	SYS_capset,
+	SYS_prctl,
+	SYS_arch_prctl,
+	SYS_prlimit64,
+	SYS_getrlimit,
+	SYS_setrlimit,
+	SYS_umask,
+	SYS_uname,
+	SYS_sched_getaffinity,
+	SYS_sched_yield,
+	SYS_set_robust_list,
+	SYS_set_tid_address,
+	SYS_rseq,
+	SYS_epoll_create1,
+	SYS_epoll_ctl,
+	SYS_timerfd_create,
+	SYS_timerfd_settime,
+	SYS_eventfd2,
+	SYS_pipe2,
+	SYS_socketpair,
+	SYS_socket,
+	SYS_connect,
+	SYS_sendto,
+	SYS_sendmsg,
+	SYS_recvmsg,
+	SYS_recvfrom,
+	SYS_restart_syscall,
+	SYS_getrusage,
+	SYS_memfd_create,
+	SYS_access,
+	SYS_readlink,
 };
 
 static const struct description *describe(int number)
@@ -209,7 +261,8 @@ static bool append_place(char text[TEXT_SIZE], int descriptor)
 		return false;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", descriptor);
 	length = faults_call(SYS_readlinkat, AT_FDCWD, (long)link, (long)path, sizeof(path), 0, 0);
-	if (length < (long)root || root == 0 || memcmp(path, (const char *)control->root, root) != 0)
+	if (length < (long)root || root == 0 ||
+	    memcmp(path, (const char *)control->root, root) != 0)
 		return false;
 	if (length > (long)root && path[root] != '/')
 		return false;
@@ -221,14 +274,20 @@ static bool append_place(char text[TEXT_SIZE], int descriptor)
 static bool is_counted(const struct description *row, const long arguments[6], char text[TEXT_SIZE])
 {
 	bool is_below = false;
+	char kind[24];
 
 	append(text, row->name, strlen(row->name));
+	if (row->kind > 0) {
+		snprintf(kind, sizeof(kind), ":%ld", arguments[row->kind]);
+		append(text, kind, strlen(kind));
+	}
 	for (int i = 0; i < 6; i++) {
 		if (row->descriptors & ARGUMENT(i))
 			is_below = append_place(text, (int)arguments[i]) || is_below;
 		if (row->paths & ARGUMENT(i)) {
 			append(text, "/", 1);
-			append(text, (const char *)arguments[i], strlen((const char *)arguments[i]));
+			append(text, (const char *)arguments[i],
+			       strlen((const char *)arguments[i]));
 		}
 	}
 	return is_below;
