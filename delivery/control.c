@@ -20,6 +20,7 @@
 #include "common/log/log.h"
 #include "common/tables/tables.h"
 #include "delivery/boxes.h"
+#include "delivery/condition.h"
 #include "delivery/inbox.h"
 
 /* Of 512 workers and old generations, of mailboxes and batch: see inbox.h. */
@@ -43,6 +44,7 @@ struct control {
 	const char *template;
 	int root;
 	struct store store;
+	struct condition *condition;
 	struct inbox *inbox;
 	struct boxes *boxes;
 };
@@ -127,11 +129,36 @@ static void open_store(struct control *control)
 		fail_exit(EX_OSERR, "%s", problem.text);
 }
 
+static void on_condition(void *context)
+{
+	struct control *control = context;
+
+	inbox_condition_changed(control->inbox);
+}
+
+static void open_condition(struct control *control)
+{
+	const struct configuration *configuration = control->configuration;
+	const struct condition_settings settings = {
+		.base = control->base,
+		.root = control->root,
+		.reserve = (uint64_t)configuration->delivery.reserve,
+		.reserve_inodes = (uint64_t)configuration->delivery.reserve_inodes,
+		.changed = on_condition,
+		.context = control,
+	};
+
+	control->condition = condition_new(&settings);
+	if (!control->condition)
+		fail_exit(EX_OSERR, "out of memory");
+}
+
 static void open_inbox(struct control *control)
 {
 	const struct inbox_settings settings = {
 		.base = control->base,
 		.store = &control->store,
+		.condition = control->condition,
 		.tables = control->tables,
 		.template = control->template,
 		.message_size = (uint64_t)control->configuration->limits.message_size,
@@ -168,6 +195,7 @@ static bool on_start(struct control *control, struct channel_message *message)
 	open_log(control, message->descriptors[START_LOG], start.log_is_syslog);
 	log_started(start.serial);
 	open_store(control);
+	open_condition(control);
 	open_inbox(control);
 	if (creates_at_start(control->configuration))
 		control->boxes =
@@ -320,6 +348,7 @@ static void close_control(struct control *control)
 {
 	boxes_free(control->boxes);
 	inbox_free(control->inbox);
+	condition_free(control->condition);
 	if (control->inbox) {
 		store_close(&control->store);
 		close(control->root);

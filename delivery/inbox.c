@@ -41,6 +41,7 @@ struct worker {
 	struct intake intake;
 	size_t in_batch; /* its messages that wait for the commit */
 	struct verdict_queue queue;
+	enum condition_cause told; /* the condition as the worker knows it */
 };
 
 struct inbox {
@@ -223,15 +224,33 @@ void inbox_answer(void *owner, uint64_t handle, enum verdict verdict)
 	worker->inbox->has_answers = true;
 }
 
+/* With no room in the queue it is told when some verdicts have been read. */
+static void tell_condition(struct worker *worker)
+{
+	enum condition_cause cause = condition_cause(worker->inbox->settings.condition);
+
+	if (worker->told == cause || room_for(worker) == 0)
+		return;
+	verdicts_add(&worker->queue, MESSAGE_CONDITION, cause, condition_verdict(cause));
+	worker->told = cause;
+}
+
+void inbox_condition_changed(struct inbox *inbox)
+{
+	event_active(inbox->commit, EV_TIMEOUT, 0);
+}
+
 void inbox_commit(struct inbox *inbox)
 {
 	struct worker *worker, *next;
 
 	store_commit(inbox->settings.store);
 	inbox->has_answers = false;
-	LIST_FOREACH_SAFE (worker, &inbox->workers, entry, next)
+	LIST_FOREACH_SAFE (worker, &inbox->workers, entry, next) {
+		tell_condition(worker);
 		if (worker->queue.used > 0)
 			write_verdicts(worker);
+	}
 	if (log_lost() > 0)
 		inbox->settings.log_lost(inbox->settings.context);
 }
@@ -269,6 +288,7 @@ struct inbox *inbox_new(const struct inbox_settings *settings)
 	inbox->settings = *settings;
 	inbox->intake = (struct intake_settings){
 		.store = settings->store,
+		.condition = settings->condition,
 		.tables = settings->tables,
 		.template = settings->template,
 		.message_size = settings->message_size,
@@ -346,6 +366,8 @@ bool inbox_add(struct inbox *inbox, uint32_t serial, int messages, int verdicts)
 	worker->verdicts = verdicts;
 	LIST_INSERT_HEAD(&inbox->workers, worker, entry);
 	inbox->count++;
+	if (condition_cause(inbox->settings.condition) != worker->told)
+		inbox_condition_changed(inbox);
 	if (is_non_blocking(messages) && is_non_blocking(verdicts) && add_events(worker))
 		return true;
 	remove_worker(worker);
