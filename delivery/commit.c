@@ -21,6 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "delivery/leftover.h"
 #include "delivery/store.h"
 #include "delivery/system_calls.h"
 
@@ -59,8 +60,14 @@ void store_close(struct store *store)
 		TAILQ_REMOVE(&store->batch, transaction, entry);
 		stage_abandon(store, transaction);
 	}
+	store_tidy(store);
 	maildirs_free(store->maildirs);
 	store->maildirs = NULL;
+}
+
+void store_tidy(struct store *store)
+{
+	leftovers_remove(maildirs_leftovers(store->maildirs), maildirs_root(store->maildirs));
 }
 
 bool store_is_due(const struct store *store)
@@ -260,6 +267,7 @@ void store_commit(struct store *store)
 		transaction_free(transaction);
 	}
 	require(store->open == 0);
+	store_tidy(store);
 	maildirs_next_turn(store->maildirs);
 	store->count = store->targets = store->envelopes = 0;
 }

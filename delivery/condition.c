@@ -4,9 +4,9 @@
  * Runs in: postern-delivery.  Privilege: the mail user's.
  * Distrusts: what the file system says of itself: it may count no inodes, or fail.
  *
- * One fstatvfs(2) serves all messages of some milliseconds. What is admitted in between is
- * taken off what it said, so that a burst cannot use up the reserve. The other way round,
- * nothing is refused by an old number: the file system is looked at again first.
+ * One fstatvfs(2) serves all messages of some milliseconds, but none is refused by an old
+ * number: then the file system is looked at again. What other messages on their way will take
+ * is not counted; the reserve has room for that, and a disk that is full is no harm.
  */
 #include "delivery/condition.h"
 
@@ -20,7 +20,6 @@
 #include "common/log/log.h"
 
 #define LOOK_AGAIN 10000 /* microseconds */
-#define LOOK_TIMER 1	 /* seconds, also when no mail comes */
 
 /* A thing that can run out, and the option that keeps some of it. */
 struct supply {
@@ -33,7 +32,6 @@ enum { BYTES, INODES, SUPPLIES };
 
 struct condition {
 	struct condition_settings settings;
-	struct event *timer;
 	struct supply supplies[SUPPLIES];
 	int64_t looked; /* clock_steady() */
 	enum condition_cause cause;
@@ -125,19 +123,16 @@ static void look(struct condition *condition)
 		supplies[INODES].left = filesystem.f_favail;
 }
 
-static void on_timer(evutil_socket_t descriptor, short what, void *context)
+void condition_look(struct condition *condition)
 {
-	(void)descriptor;
-	(void)what;
-	look(context);
-	judge(context);
+	look(condition);
+	judge(condition);
 }
 
 /* ---- from outside ---- */
 
 struct condition *condition_new(const struct condition_settings *settings)
 {
-	static const struct timeval interval = { LOOK_TIMER, 0 };
 	struct condition *condition = allocate(1, sizeof(*condition));
 
 	if (!condition)
@@ -146,11 +141,6 @@ struct condition *condition_new(const struct condition_settings *settings)
 	condition->supplies[BYTES] = (struct supply){ "delivery.reserve", settings->reserve, 0 };
 	condition->supplies[INODES] =
 		(struct supply){ "delivery.reserve-inodes", settings->reserve_inodes, 0 };
-	condition->timer = event_new(settings->base, -1, EV_PERSIST, on_timer, condition);
-	if (!condition->timer || event_add(condition->timer, &interval) != 0) {
-		condition_free(condition);
-		return NULL;
-	}
 	look(condition);
 	condition->cause = find_cause(condition);
 	if (condition->cause != CONDITION_FINE)
@@ -160,10 +150,6 @@ struct condition *condition_new(const struct condition_settings *settings)
 
 void condition_free(struct condition *condition)
 {
-	if (!condition)
-		return;
-	if (condition->timer)
-		event_free(condition->timer);
 	free(condition);
 }
 
@@ -175,15 +161,6 @@ static const struct supply *find_short(const struct condition *condition,
 		if (is_short_of(&condition->supplies[i], wanted[i]))
 			return &condition->supplies[i];
 	return NULL;
-}
-
-static void take(struct condition *condition, const uint64_t wanted[SUPPLIES])
-{
-	for (int i = 0; i < SUPPLIES; i++)
-		if (condition->supplies[i].left != UINT64_MAX)
-			condition->supplies[i].left -= wanted[i] < condition->supplies[i].left
-							       ? wanted[i]
-							       : condition->supplies[i].left;
 }
 
 bool condition_admits(struct condition *condition, uint64_t bytes, uint64_t files,
@@ -198,17 +175,14 @@ bool condition_admits(struct condition *condition, uint64_t bytes, uint64_t file
 		*verdict = VERDICT_SYSTEM_ERROR;
 		return problem_set(problem, "%s", condition->root_fault);
 	}
-	if (clock_steady() - condition->looked >= LOOK_AGAIN || find_short(condition, wanted)) {
-		look(condition);
-		judge(condition);
-	}
+	if (clock_steady() - condition->looked >= LOOK_AGAIN || find_short(condition, wanted))
+		condition_look(condition);
 	supply = find_short(condition, wanted);
 	if (supply) {
 		*verdict = VERDICT_NO_ROOM;
 		describe(supply, problem);
 		return false;
 	}
-	take(condition, wanted);
 	return true;
 }
 
@@ -226,6 +200,5 @@ void condition_set_root_fault(struct condition *condition, const char *reason)
 void condition_set_root(struct condition *condition, int root)
 {
 	condition->settings.root = root;
-	look(condition);
-	judge(condition);
+	condition_look(condition);
 }

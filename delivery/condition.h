@@ -11,14 +11,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <event2/event.h>
-
 #include "common/frame/message.h"
 
 struct condition;
 
 struct condition_settings {
-	struct event_base *base;
 	int root;		 /* the mail root; stays open */
 	uint64_t reserve;	 /* bytes to be kept free; 0: none */
 	uint64_t reserve_inodes; /* the same of inodes */
@@ -27,14 +24,16 @@ struct condition_settings {
 	void *context;
 };
 
-/* Looks at once, and then each second. NULL when memory is short. */
+/* Looks at once. NULL when memory is short. */
 struct condition *condition_new(const struct condition_settings *settings);
 void condition_free(struct condition *condition);
 
+/* Looks again; to be called each second, so that it is known also when no mail comes. */
+void condition_look(struct condition *condition);
+
 /*
- * Whether a message that takes `bytes` in `files` mailboxes may be stored; NULL admits all. False
- * with the verdict and *problem, which names the option and its value. What was admitted counts as
- * used until the file system is looked at again, some milliseconds later.
+ * Whether a message that takes `bytes` in each of `files` mailboxes may be stored; NULL admits all.
+ * False with the verdict and *problem, which names the option and its value.
  */
 bool condition_admits(struct condition *condition, uint64_t bytes, uint64_t files,
 		      enum verdict *verdict, struct problem *problem);

@@ -34,7 +34,7 @@ enum state { STATE_NEW = 1, STATE_RUNNING = 2, STATE_STOPPING = 4 };
 
 struct control {
 	struct event_base *base;
-	struct event *readable, *flushed, *deadline;
+	struct event *readable, *flushed, *deadline, *second;
 	int channel;
 	enum state state;
 	struct configuration *configuration;
@@ -140,7 +140,6 @@ static void open_condition(struct control *control)
 {
 	const struct configuration *configuration = control->configuration;
 	const struct condition_settings settings = {
-		.base = control->base,
 		.root = control->root,
 		.reserve = (uint64_t)configuration->delivery.reserve,
 		.reserve_inodes = (uint64_t)configuration->delivery.reserve_inodes,
@@ -173,6 +172,17 @@ static void open_inbox(struct control *control)
 		fail_exit(EX_OSERR, "out of memory");
 }
 
+/* What is looked at also when no mail comes. */
+static void on_second(evutil_socket_t descriptor, short what, void *context)
+{
+	struct control *control = context;
+
+	(void)descriptor;
+	(void)what;
+	condition_look(control->condition);
+	store_tidy(&control->store);
+}
+
 static bool creates_at_start(const struct configuration *configuration)
 {
 	enum create_mailboxes create = configuration->delivery.create_mailboxes;
@@ -182,6 +192,7 @@ static bool creates_at_start(const struct configuration *configuration)
 
 static bool on_start(struct control *control, struct channel_message *message)
 {
+	static const struct timeval second = { 1, 0 };
 	struct wire_reader reader = channel_payload(message);
 	struct message_start start;
 
@@ -201,6 +212,7 @@ static bool on_start(struct control *control, struct channel_message *message)
 		control->boxes =
 			boxes_begin(control->base, control->tables, control->root,
 				    control->template, !control->store.durable.may_sync_all);
+	event_add(control->second, &second);
 	control->state = STATE_RUNNING;
 	tell(control, MESSAGE_READY, NULL);
 	return true;
@@ -359,6 +371,7 @@ static void close_control(struct control *control)
 	event_free(control->readable);
 	event_free(control->flushed);
 	event_free(control->deadline);
+	event_free(control->second);
 }
 
 void control_run(struct event_base *base, int channel)
@@ -368,7 +381,8 @@ void control_run(struct event_base *base, int channel)
 	control.readable = event_new(base, channel, EV_READ | EV_PERSIST, on_readable, &control);
 	control.flushed = event_new(base, -1, EV_PERSIST, on_flushed, &control);
 	control.deadline = event_new(base, -1, 0, on_deadline, &control);
-	if (!control.readable || !control.flushed || !control.deadline ||
+	control.second = event_new(base, -1, EV_PERSIST, on_second, &control);
+	if (!control.readable || !control.flushed || !control.deadline || !control.second ||
 	    event_priority_set(control.readable, PRIORITY_READ) != 0 ||
 	    event_add(control.readable, NULL) != 0)
 		fail_exit(EX_OSERR, "out of memory");

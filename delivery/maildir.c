@@ -20,6 +20,7 @@
 #include <bsd/sys/queue.h>
 
 #include "common/log/log.h"
+#include "delivery/leftover.h"
 #include "delivery/path_hash.h"
 #include "delivery/system_calls.h"
 
@@ -43,6 +44,7 @@ struct maildirs {
 	bool create;
 	size_t bound, count;
 	unsigned turn;
+	struct leftovers *leftovers;
 	TAILQ_HEAD(, cached) recent; /* the least recently used first */
 	struct bucket buckets[BUCKETS];
 };
@@ -53,6 +55,11 @@ struct maildirs *maildirs_new(int root, size_t bound, bool create)
 
 	if (!maildirs)
 		return NULL;
+	maildirs->leftovers = leftovers_new();
+	if (!maildirs->leftovers) {
+		free(maildirs);
+		return NULL;
+	}
 	maildirs->root = root;
 	maildirs->bound = bound;
 	maildirs->create = create;
@@ -63,6 +70,11 @@ struct maildirs *maildirs_new(int root, size_t bound, bool create)
 int maildirs_root(const struct maildirs *maildirs)
 {
 	return maildirs->root;
+}
+
+struct leftovers *maildirs_leftovers(struct maildirs *maildirs)
+{
+	return maildirs->leftovers;
 }
 
 static void forget(struct maildirs *maildirs, struct cached *cached)
@@ -84,6 +96,7 @@ void maildirs_free(struct maildirs *maildirs)
 		return;
 	while ((cached = TAILQ_FIRST(&maildirs->recent)))
 		forget(maildirs, cached);
+	leftovers_free(maildirs->leftovers);
 	free(maildirs);
 }
 

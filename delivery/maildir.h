@@ -13,6 +13,7 @@
 
 #include "common/fail/fail.h"
 
+struct leftovers;
 struct maildirs;
 
 /* An open mailbox; whoever holds it may use the directories until maildir_release. */
@@ -65,5 +66,8 @@ bool maildir_exists(int root, const char *path);
  */
 int maildir_find(int root, const char *path, const char *folder, const char *prefix);
 int maildirs_root(const struct maildirs *maildirs);
+
+/* The files in them that could not be removed. */
+struct leftovers *maildirs_leftovers(struct maildirs *maildirs);
 
 #endif

@@ -84,6 +84,9 @@ bool store_is_due(const struct store *store);
  */
 void store_commit(struct store *store);
 
+/* Tries again to remove what could not be removed; store_commit does, too. */
+void store_tidy(struct store *store);
+
 /* Makes the files of the batch durable and closes them, but moves none yet. */
 void store_relieve(struct store *store);
 
