@@ -81,12 +81,13 @@ static void log_cause(const struct condition *condition)
 	struct problem problem = { "there is room again" };
 	struct log_line line;
 
+	/* Of the mail root there is a line already. */
+	if (condition->cause == CONDITION_ROOT_FAULT)
+		return;
 	log_begin(&line, EVENT_CONDITION, NULL);
 	for (int i = 0; i < SUPPLIES; i++)
 		if (condition->cause == causes[i])
 			describe(&condition->supplies[i], &problem);
-	if (condition->cause == CONDITION_ROOT_FAULT)
-		strlcpy(problem.text, condition->root_fault, sizeof(problem.text));
 	log_number(&line, "code", condition_code(condition->cause));
 	log_text(&line, "reason", problem.text);
 	log_end(&line);

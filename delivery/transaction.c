@@ -130,10 +130,11 @@ static void leave_file(const struct transaction *transaction, const struct targe
 		      is_in_new ? name : transaction->name);
 }
 
-void transaction_undo(struct transaction *transaction, struct maildirs *maildirs)
+bool transaction_undo(struct transaction *transaction, struct maildirs *maildirs)
 {
 	struct problem problem;
 	struct target *target;
+	bool all = true;
 
 	close_descriptor(&transaction->source_descriptor);
 	for (size_t i = 0; i < transaction->target_count; i++) {
@@ -141,10 +142,13 @@ void transaction_undo(struct transaction *transaction, struct maildirs *maildirs
 		close_descriptor(&target->descriptor);
 		if (target->state != TARGET_IN_TMP && target->state != TARGET_IN_NEW)
 			continue;
-		if (!remove_file(transaction, target, maildirs, &problem))
+		if (!remove_file(transaction, target, maildirs, &problem)) {
 			leave_file(transaction, target, maildirs, &problem);
+			all = false;
+		}
 		target->state = TARGET_NOTHING;
 	}
+	return all;
 }
 
 void file_host_make(const char *hostname, char file_host[FILE_HOST_SIZE])

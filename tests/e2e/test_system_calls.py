@@ -61,6 +61,12 @@ OUTCOMES = {
     ("close", "tmp/file"): (CLOSES, REFUSED),
     # Every file is made durable by itself then.
     ("syncfs", "root"): (SYNCS, STORED),
+    # The record of intent of a message for several, and before it the names in tmp/.
+    ("sync_file_range:2", "tmp"): (SYNCS, STORED),
+    ("sync_file_range:1", "tmp"): (SYNCS, REFUSED),
+    ("fsync", "tmp"): (SYNCS, REFUSED),
+    ("pwrite", "./.postern/intent"): (WRITES, REFUSED),
+    ("fdatasync", "./.postern/intent"): (SYNCS, REFUSED),
     # Taking back what has failed already; what cannot be removed is removed later.
     ("unlinkat", "tmp/file"): (NAMES, STORED),
     ("unlinkat", "new/file"): (NAMES, STORED),
