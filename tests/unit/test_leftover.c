@@ -6,12 +6,15 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "delivery/leftover.h"
+#include "delivery/recovery.h"
 #include "tests/unit/delivery_fixture.h"
 #include "tests/unit/runner.h"
 #include "tests/unit/store_fixture.h"
@@ -24,15 +27,32 @@ int unlinkat(int directory, const char *path, int flags)
 	return failure ? -1 : (int)syscall(SYS_unlinkat, directory, path, flags);
 }
 
+static const char *failing_place; /* what fsync's file must end in to fail; NULL: anything */
+
+static bool is_failing_place(int file)
+{
+	char link[40], path[4096];
+	ssize_t length;
+
+	if (!failing_place)
+		return true;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", file);
+	length = readlink(link, path, sizeof(path) - 1);
+	ck_assert_int_gt(length, (ssize_t)strlen(failing_place));
+	path[length] = '\0';
+	return strcmp(path + length - strlen(failing_place), failing_place) == 0;
+}
+
 int fsync(int file)
 {
 	errno = failure;
-	return failure ? -1 : (int)syscall(SYS_fsync, file);
+	return failure && is_failing_place(file) ? -1 : (int)syscall(SYS_fsync, file);
 }
 
 static void works_again(void)
 {
 	failure = 0;
+	failing_place = NULL;
 }
 
 static void tear_down(void)
@@ -67,6 +87,24 @@ START_TEST(removed_by_the_timer)
 	store_tidy(&under_test.store);
 	ck_assert_uint_eq(fixture_count_all("tmp"), 0);
 	ck_assert_uint_eq(leftovers_count(maildirs_leftovers(under_test.store.maildirs)), 0);
+}
+END_TEST
+
+/* It is visible in new/ and cannot be taken back; the record makes the next delivery do it. */
+START_TEST(removed_by_the_next_delivery)
+{
+	struct problem problem;
+
+	ck_assert_int_eq(store_deliver("s-0", 0, TO("all@example.org")), VERDICT_STORED);
+	under_test.store.durable.may_sync_all = false;
+	failure = EIO;
+	failing_place = "bob/new";
+	ck_assert_int_eq(store_deliver("s-1", 0, TO("all@example.org")), VERDICT_SYSTEM_ERROR);
+	ck_assert_uint_eq(fixture_count_all("new"), 6);
+	works_again();
+	ck_assert_msg(recovery_run(&under_test.store.journal, under_test.store.maildirs, &problem),
+		      "%s", problem.text);
+	ck_assert_uint_eq(fixture_count_all("new"), 3);
 }
 END_TEST
 
@@ -114,6 +152,7 @@ int main(void)
 	tcase_add_checked_fixture(tests, store_set_up, tear_down);
 	tcase_add_test(tests, removed_by_the_next_commit);
 	tcase_add_test(tests, removed_by_the_timer);
+	tcase_add_test(tests, removed_by_the_next_delivery);
 	tcase_add_test(tests, gone_by_itself);
 	tcase_add_test(tests, many);
 	suite_add_tcase(suite, tests);
