@@ -105,8 +105,11 @@ void mark_close(struct mark *mark, bool in_order)
 {
 	static const char state = IN_ORDER;
 
-	/* Where it does not get there, the next delivery looks for leftovers, and finds none. */
-	if (in_order && mark->lock >= 0)
+	/*
+	 * Only after all removals are durable, too. Where it does not get there, the next
+	 * delivery looks for leftovers, and finds none.
+	 */
+	if (in_order && mark->lock >= 0 && syncfs(mark->lock) == 0)
 		(void)!pwrite(mark->lock, &state, 1, 0);
 	if (mark->lock >= 0)
 		close(mark->lock);

@@ -290,6 +290,33 @@ START_TEST(test_rewritten)
 }
 END_TEST
 
+/* Whatever bytes a path holds, the reader sees the same. */
+START_TEST(test_every_byte)
+{
+	char path[256 + 16] = "every/";
+	char address[] = "a@b";
+	struct target targets[2] = { { .path = path, .address = address, .state = TARGET_IN_TMP },
+				     { .path = "b", .address = address, .state = TARGET_IN_NEW } };
+	struct transaction message = { .targets = targets, .target_count = 2, .name = NAME };
+	struct transaction_list list = TAILQ_HEAD_INITIALIZER(list);
+	struct journal_reader reader;
+	struct journal_message read;
+	struct journal_target target;
+
+	for (int i = 1; i < 256; i++)
+		path[5 + i] = (char)i;
+	TAILQ_INSERT_TAIL(&list, &message, entry);
+	ck_assert(journal_write(&under_test.store.journal, &list));
+	ck_assert(journal_read(&under_test.store.journal, &reader));
+	ck_assert(journal_next_message(&reader, &read));
+	ck_assert(journal_next_target(&reader, &read, &target));
+	ck_assert_str_eq(target.path, path);
+	ck_assert_str_eq(target.name, NAME ",S=0");
+	journal_reader_free(&reader);
+	ck_assert(journal_clear(&under_test.store.journal));
+}
+END_TEST
+
 /* ---- when there is a record ---- */
 
 static bool has_record(void)
@@ -435,6 +462,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(cases, test_back, 0, 3);
 	tcase_add_test(cases, test_torn);
 	tcase_add_test(cases, test_rewritten);
+	tcase_add_test(cases, test_every_byte);
 	tcase_add_test(cases, test_costs_nothing_for_one);
 	tcase_add_test(cases, test_cleared_after_failure);
 	tcase_add_test(cases, test_unmarked);
