@@ -128,14 +128,10 @@ def fail(index, error, last=None):
     return (index, index if last is None else last, -1, FAIL, getattr(errno, error))
 
 
-def fail_each(number, error):
-    """Every call of this number fails."""
-    return (0, LAST, number, FAIL, getattr(errno, error))
-
-
 def short(index):
     return (index, index, -1, SHORT, 0)
 
 
-def delay(number, milliseconds, first=0, last=LAST):
-    return (first, last, number, DELAY, milliseconds)
+def delay_one(index, milliseconds):
+    """This call takes so much longer."""
+    return (index, index, -1, DELAY, milliseconds)
