@@ -41,35 +41,35 @@ enum message_way { WAY_CONTROL, WAY_PIPE };
  * The longest submission: an envelope with the most recipients a configuration may allow.
  */
 #define SUBMISSION_ENVELOPE_MAX (32 * 1024 * 1024)
-#define MESSAGE_TABLE(MESSAGE)                                                                     \
-	MESSAGE(START, FROM_MASTER, TO_WORKER | TO_DELIVERY, WAY_CONTROL, 64, 6,                   \
-		"who you are, and the descriptors that you work with")                             \
-	MESSAGE(LISTENER, FROM_MASTER, TO_WORKER, WAY_CONTROL, 128, 1, "a socket to accept on")    \
-	MESSAGE(PIPES, FROM_MASTER, TO_WORKER | TO_DELIVERY, WAY_CONTROL, 16, 2,                   \
-		"the pair of pipes between a worker and delivery")                                 \
-	MESSAGE(LOG, FROM_MASTER, TO_WORKER | TO_DELIVERY, WAY_CONTROL, 16, 1,                     \
-		"the log, opened again")                                                           \
-	MESSAGE(DRAIN, FROM_MASTER, TO_WORKER, WAY_CONTROL, 16, 0,                                 \
-		"accept no more connections, finish those you have, end")                          \
-	MESSAGE(STOP, FROM_MASTER, TO_WORKER | TO_DELIVERY, WAY_CONTROL, 16, 0,                    \
-		"finish the command or message in hand, end")                                      \
-	MESSAGE(READY, FROM_WORKER | FROM_DELIVERY, TO_MASTER, WAY_CONTROL, 0, 0,                  \
-		"START was understood")                                                            \
-	MESSAGE(VIOLATION, FROM_WORKER | FROM_DELIVERY, TO_MASTER, WAY_CONTROL, 300, 0,            \
-		"the process at the other end of these pipes sent what it may not")                \
-	MESSAGE(LOG_LOST, FROM_WORKER | FROM_DELIVERY, TO_MASTER, WAY_CONTROL, 0, 0,               \
-		"the log takes nothing any more: open it again")                                   \
-	MESSAGE(PIPES_LOST, FROM_WORKER, TO_MASTER, WAY_CONTROL, 0, 0,                             \
-		"no pipes to delivery for a while: a new pair, please")                            \
-	MESSAGE(ROOT_LOST, FROM_DELIVERY, TO_MASTER, WAY_CONTROL, 0, 0,                            \
-		"the mail root has no mark: look whether another lies at its path by now")         \
-	MESSAGE(SUBMISSION, FROM_WORKER, TO_DELIVERY, WAY_PIPE, SUBMISSION_ENVELOPE_MAX, 0,        \
-		"an envelope; the body follows the message")                                       \
-	MESSAGE(REPLIED, FROM_WORKER, TO_DELIVERY, WAY_PIPE, 16, 0,                                \
-		"whether the client took the 250 of a submission")                                 \
-	MESSAGE(VERDICT, FROM_DELIVERY, TO_WORKER, WAY_PIPE, 16, 0, "what became of a submission") \
-	MESSAGE(CONDITION, FROM_DELIVERY, TO_WORKER, WAY_PIPE, 16, 0,                              \
-		"what would become of any submission now")
+#define MESSAGE_TABLE(MESSAGE)                                                                  \
+	MESSAGE(START, FROM_MASTER, TO_WORKER | TO_DELIVERY, WAY_CONTROL, 64, 6,                \
+		"who you are, and the descriptors that you work with")                          \
+	MESSAGE(LISTENER, FROM_MASTER, TO_WORKER, WAY_CONTROL, 128, 1, "a socket to accept on") \
+	MESSAGE(PIPES, FROM_MASTER, TO_WORKER | TO_DELIVERY, WAY_CONTROL, 16, 2,                \
+		"the pair of pipes between a worker and delivery")                              \
+	MESSAGE(LOG, FROM_MASTER, TO_WORKER | TO_DELIVERY, WAY_CONTROL, 16, 1,                  \
+		"the log, opened again")                                                        \
+	MESSAGE(DRAIN, FROM_MASTER, TO_WORKER, WAY_CONTROL, 16, 0,                              \
+		"accept no more connections, finish those you have, end")                       \
+	MESSAGE(STOP, FROM_MASTER, TO_WORKER | TO_DELIVERY, WAY_CONTROL, 16, 0,                 \
+		"finish the command or message in hand, end")                                   \
+	MESSAGE(READY, FROM_WORKER | FROM_DELIVERY, TO_MASTER, WAY_CONTROL, 0, 0,               \
+		"START was understood")                                                         \
+	MESSAGE(VIOLATION, FROM_WORKER | FROM_DELIVERY, TO_MASTER, WAY_CONTROL, 300, 0,         \
+		"the process at the other end of these pipes sent what it may not")             \
+	MESSAGE(LOG_LOST, FROM_WORKER | FROM_DELIVERY, TO_MASTER, WAY_CONTROL, 0, 0,            \
+		"the log takes nothing any more: open it again")                                \
+	MESSAGE(PIPES_LOST, FROM_WORKER, TO_MASTER, WAY_CONTROL, 0, 0,                          \
+		"no pipes to delivery for a while: a new pair, please")                         \
+	MESSAGE(ROOT_LOST, FROM_DELIVERY, TO_MASTER, WAY_CONTROL, 0, 0,                         \
+		"the mail root has no mark: look whether another lies at its path by now")      \
+	MESSAGE(SUBMISSION, FROM_WORKER, TO_DELIVERY, WAY_PIPE, SUBMISSION_ENVELOPE_MAX, 0,     \
+		"an envelope; the body follows the message")                                    \
+	MESSAGE(REPLIED, FROM_WORKER, TO_DELIVERY, WAY_PIPE, 16, 0,                             \
+		"whether the client took the 250 of a submission")                              \
+	MESSAGE(CONDITION, FROM_DELIVERY, TO_WORKER, WAY_PIPE, 16, 0,                           \
+		"what would become of any submission now")                                      \
+	MESSAGE(VERDICT, FROM_DELIVERY, TO_WORKER, WAY_PIPE, 16, 0, "what became of a submission")
 
 #define MESSAGE_NAME(name, from, to, way, longest, descriptors, sentence) MESSAGE_##name,
 enum message_type { MESSAGE_NONE, MESSAGE_TABLE(MESSAGE_NAME) MESSAGE_COUNT };
