@@ -366,10 +366,12 @@ bool inbox_add(struct inbox *inbox, uint32_t serial, int messages, int verdicts)
 	worker->verdicts = verdicts;
 	LIST_INSERT_HEAD(&inbox->workers, worker, entry);
 	inbox->count++;
-	if (condition_cause(inbox->settings.condition) != worker->told)
-		inbox_condition_changed(inbox);
-	if (is_non_blocking(messages) && is_non_blocking(verdicts) && add_events(worker))
+	if (is_non_blocking(messages) && is_non_blocking(verdicts) && add_events(worker)) {
+		tell_condition(worker);
+		if (worker->queue.used > 0)
+			event_add(worker->writable, NULL);
 		return true;
+	}
 	remove_worker(worker);
 	return false;
 }

@@ -174,9 +174,15 @@ def no_inode_left(t):
 LOW = "there is less than the reserve"
 
 
+def takes_mail(daemon):
+    with daemon.greeted() as client:
+        return client.command("MAIL FROM:<a@client.example>").code == 250
+
+
 def require_low(t, daemon, limit, value):
     """Every session hears at MAIL that there is no room, whatever size it names; the log says why."""
     event = daemon.wait_event("condition", code=452)
+    processes.wait_until(lambda: not any(takes_mail(daemon) for _ in range(8)), 30, "the workers are told")
     t.check(re.search(rf"{limit} keeps {value}, \d+ are left", event["reason"]), event.line)
     clients = [daemon.greeted() for _ in range(3)]
     for parameters in ("", " SIZE=10", " SIZE=1000000"):
@@ -253,12 +259,7 @@ def reserve_above_what_is_free(t):
         daemon.write_configuration(delivery={"reserve": 0, "reserve-inodes": 0})
         daemon.signal(signal.SIGHUP)
         daemon.wait_event("reload")
-        processes.wait_until(lambda: daemon_takes_mail(daemon), 30, "mail after the reload")
-
-
-def daemon_takes_mail(daemon):
-    with daemon.greeted() as client:
-        return client.command("MAIL FROM:<a@client.example>").code == 250
+        processes.wait_until(lambda: takes_mail(daemon), 30, "mail after the reload")
 
 
 @test(covers="B-49 A-16", root=True)
