@@ -145,6 +145,7 @@ void durable_note(struct durable *durable, enum durable_way way, size_t count, i
 	struct durable_cost *each = &durable->each, *all = &durable->all[class_of(count)];
 	int64_t each_cost = cost_of_each(durable, count);
 
+	durable->spent += took;
 	if (took < (int64_t)count)
 		took = (int64_t)count;
 	if (way == DURABLE_ALL) {

@@ -29,6 +29,7 @@ struct durable {
 	bool may_sync_all;	  /* syncfs(2) can be trusted on it */
 	struct durable_cost each; /* of one file */
 	struct durable_cost all[DURABLE_CLASSES];
+	int64_t spent; /* microseconds in all that have been waited for the disk */
 };
 
 struct durable_file {
