@@ -201,14 +201,15 @@ static bool are_on_device(const struct durable_file *files, size_t count, dev_t 
 	return true;
 }
 
-void durable_make(struct durable *durable, struct durable_file *files, size_t count)
+bool durable_make(struct durable *durable, struct durable_file *files, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		files[i].error = 0;
 	if (count == 0)
-		return;
+		return false;
 	if (durable_choose(durable, count) == DURABLE_ALL &&
 	    are_on_device(files, count, durable->device) && sync_all(durable, files, count))
-		return;
+		return true;
 	sync_each(durable, files, count);
+	return false;
 }
