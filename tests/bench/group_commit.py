@@ -36,12 +36,14 @@ WAYS = {"group": None, "each": 1}
 
 
 class Case:
-    def __init__(self, delay, sessions, mailboxes, way, build):
-        self.delay, self.sessions, self.mailboxes, self.way, self.build = delay, sessions, mailboxes, way, build
+    def __init__(self, delay, sessions, shape, way, build):
+        """shape: (mailboxes that mail comes for, recipients of each message)"""
+        self.delay, self.sessions, self.way, self.build = delay, sessions, way, build
+        self.mailboxes, self.recipients = shape
         self.results = []
 
     def row(self):
-        return self.delay, self.sessions, self.mailboxes
+        return self.delay, self.sessions, self.mailboxes, self.recipients
 
     def median(self, what):
         return statistics.median(result[what] for result in self.results)
@@ -91,7 +93,7 @@ def log_of(folder):
 
 
 def wait_until_ready(folder, mail, daemon):
-    """Until it listens and has made all mailboxes: none is measured on mkdir."""
+    """Until it listens and has made the mail root with all mailboxes: none is measured on mkdir."""
     end = time.monotonic() + PATIENCE
     made = [os.path.join(mail, f"u{number}", "new") for number in range(MAILBOXES)]
     while "event=ready" not in log_of(folder) or not all(map(os.path.isdir, made)):
@@ -131,7 +133,8 @@ def length(options, case):
 def put_load(options, case):
     """The output of load.c, as a dictionary."""
     done = subprocess.run([os.path.join(options.tools, "load"), ADDRESS, str(options.port), str(case.sessions),
-                           str(case.mailboxes), str(options.bytes), str(length(options, case))],
+                           str(case.mailboxes), str(case.recipients), str(options.bytes),
+                           str(length(options, case))],
                           capture_output=True, text=True, check=False, **ORDINARY)
     if done.returncode != 0:
         raise RuntimeError(f"load: {done.stderr}")
@@ -143,7 +146,7 @@ def measure(folder, mail, options, case):
     bin_folder = programs(folder, options, case)
     conf = configure(folder, mail, options, case)
     if ORDINARY:
-        for path in (folder, mail, f"{bin_folder}/flush"):
+        for path in (folder, os.path.dirname(mail), f"{bin_folder}/flush"):
             os.chown(path, ORDINARY["user"], ORDINARY["group"])
     with subprocess.Popen([f"{bin_folder}/posternd", "-F", "-c", conf], stdin=subprocess.DEVNULL,
                           cwd="/", **ORDINARY) as daemon:
@@ -155,8 +158,8 @@ def measure(folder, mail, options, case):
             result["processor"] = (processor_time(daemon.pid) - used) * 1e6 / result["stored"]
         finally:
             daemon.terminate()
-    if daemon.returncode != 0 or count_messages(mail) != result["stored"]:
-        raise RuntimeError(f"status {daemon.returncode}, {count_messages(mail)} messages of {result['stored']}")
+    if daemon.returncode != 0 or count_messages(mail) != result["stored"] * case.recipients:
+        raise RuntimeError(f"status {daemon.returncode}, {count_messages(mail)} files, {result['stored']} messages")
     case.results.append(result)
 
 
@@ -165,7 +168,6 @@ def run_case(options, case):
     mail = os.path.join(tempfile.mkdtemp(prefix="postern-bench-", dir=options.root), "mail")
     os.chmod(folder, 0o755)
     os.chmod(os.path.dirname(mail), 0o755)
-    os.mkdir(mail)
     try:
         measure(folder, mail, options, case)
     finally:
@@ -193,12 +195,12 @@ def table(options, cases):
     columns = [(way, build) for build in options.builds for way in options.ways]
     found = {(case.row(), case.way, case.build): case for case in cases}
     names = [way if len(options.builds) == 1 else f"{build}, {way}" for way, build in columns]
-    lines = ["| flush, ms | sessions | mailboxes | " + " | ".join(names) + (" | ratio |" if len(columns) > 1 else " |"),
-             "|---" * (3 + len(columns) + (len(columns) > 1)) + "|"]
+    lines = ["| flush, ms | sessions | mailboxes | recipients | " + " | ".join(names) + (" | ratio |" if len(columns) > 1 else " |"),
+             "|---" * (4 + len(columns) + (len(columns) > 1)) + "|"]
     for row in dict.fromkeys(case.row() for case in cases):
         here = [found[row, way, build] for way, build in columns]
-        delay, sessions, mailboxes = row
-        cells = ["disk" if delay is None else f"{delay:g}", str(sessions), str(mailboxes), *map(cell, here)]
+        delay, *rest = row
+        cells = ["disk" if delay is None else f"{delay:g}", *map(str, rest), *map(cell, here)]
         if len(here) > 1:
             cells.append(", ".join(f"{here[0].median('rate') / other.median('rate'):.2f}" for other in here[1:]))
         lines.append("| " + " | ".join(cells) + " |")
@@ -209,13 +211,17 @@ def numbers(kind):
     return lambda text: [None if each == "none" else kind(each) for each in text.split(",")]
 
 
+def shapes(text):
+    return [tuple(map(int, (shape + "x1").split("x")[:2])) for shape in text.split(",")]
+
+
 def read_options():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", action="append", default=[], metavar="NAME=FOLDER", help="folder of the programs")
     parser.add_argument("--tools", required=True, help="folder of load, launch and slow_flush.so")
     parser.add_argument("--delays", type=numbers(float), default=[0.1, 1, 5, 20], help="milliseconds; none: as the disk is")
     parser.add_argument("--sessions", type=numbers(int), default=[1, 20, 100])
-    parser.add_argument("--mailboxes", type=numbers(int), default=[1, MAILBOXES])
+    parser.add_argument("--shapes", type=shapes, default=shapes("1,100,100x5"), metavar="MAILBOXES[xRECIPIENTS],...")
     parser.add_argument("--ways", type=lambda text: text.split(","), default=list(WAYS))
     parser.add_argument("--bytes", type=int, default=4096)
     parser.add_argument("--milliseconds", type=int, default=3000, help="of load for each case, at least")
@@ -231,8 +237,8 @@ def read_options():
 
 def main():
     options = read_options()
-    cases = [Case(delay, sessions, mailboxes, way, build)
-             for delay in options.delays for sessions in options.sessions for mailboxes in options.mailboxes
+    cases = [Case(delay, sessions, shape, way, build)
+             for delay in options.delays for sessions in options.sessions for shape in options.shapes
              for build in options.builds for way in options.ways]
     for number in range(options.rounds):
         for case in cases if number % 2 == 0 else reversed(cases):

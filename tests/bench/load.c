@@ -1,13 +1,13 @@
 /*
  * load.c - sends messages in a number of sessions, and says how many were stored and how soon
  *
- * load ADDRESS PORT SESSIONS MAILBOXES BYTES MILLISECONDS
+ * load ADDRESS PORT SESSIONS MAILBOXES RECIPIENTS BYTES MILLISECONDS
  *
  * Each session sends one message after another, in turn to u0@bench.test, u1@
- * and so on. The latency of a message is the time from its last byte to its
- * 250. The first third of the time is not measured. Prints one line: messages
- * with a 250 in all, messages a second, microseconds of latency: median, 99th
- * percentile, greatest.
+ * and so on, each to as many of them as it has recipients. The latency of a message is the time
+ * from its last byte to its 250. The first third of the time is not measured. Prints one line:
+ * messages with a 250 in all, messages a second, microseconds of latency: median, 99th percentile,
+ * greatest.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #define LATENCIES_MAX 4000000
+#define RECIPIENTS_MAX 50
 #define PATIENCE 30000 /* milliseconds without any reply */
 
 /* What a session has said last, with the number of replies to it and the code of the last one. */
@@ -34,7 +35,7 @@ static const struct {
 } awaited[STEP_COUNT] = {
 	[CONNECTED] = { 1, 220 },
 	[GREETED] = { 1, 250 },
-	[ENVELOPE] = { 3, 354 },
+	[ENVELOPE] = { 2, 354 }, /* and one for each recipient */
 	[BODY] = { 1, 250 },
 };
 
@@ -44,13 +45,13 @@ struct session {
 	int replies;
 	unsigned mailbox;
 	int64_t sent;
-	char input[2048];
+	char input[4096];
 	size_t used;
 };
 
 static struct {
 	struct sockaddr_in address;
-	unsigned mailboxes;
+	unsigned mailboxes, recipients;
 	char *body;
 	size_t body_length;
 	int64_t measured_from, until;
@@ -103,7 +104,7 @@ static void make_body(size_t bytes)
 
 static void say_envelope(struct session *session)
 {
-	char text[256];
+	char text[64 * (RECIPIENTS_MAX + 2)];
 	int length;
 
 	if (now() >= load.until) {
@@ -112,9 +113,12 @@ static void say_envelope(struct session *session)
 		load.active--;
 		return;
 	}
-	length = snprintf(text, sizeof(text),
-			  "MAIL FROM:<load@client.example>\r\nRCPT TO:<u%u@bench.test>\r\nDATA\r\n",
-			  session->mailbox++ % load.mailboxes);
+	length = snprintf(text, sizeof(text), "MAIL FROM:<load@client.example>\r\n");
+	for (unsigned i = 0; i < load.recipients; i++)
+		length += snprintf(text + length, sizeof(text) - (size_t)length,
+				   "RCPT TO:<u%u@bench.test>\r\n",
+				   session->mailbox++ % load.mailboxes);
+	length += snprintf(text + length, sizeof(text) - (size_t)length, "DATA\r\n");
 	say(session, text, (size_t)length);
 	session->step = ENVELOPE;
 }
@@ -151,7 +155,8 @@ static void take_line(struct session *session, const char *line)
 {
 	if (strlen(line) > 3 && line[3] == '-')
 		return;
-	if (++session->replies < awaited[session->step].replies)
+	if (++session->replies <
+	    awaited[session->step].replies + (session->step == ENVELOPE ? (int)load.recipients : 0))
 		return;
 	if (strtol(line, NULL, 10) != awaited[session->step].code)
 		errx(1, "a reply: %s", line);
@@ -230,19 +235,20 @@ int main(int count, char **arguments)
 {
 	int64_t begun = now(), length;
 
-	if (count != 7)
-		errx(2, "load ADDRESS PORT SESSIONS MAILBOXES BYTES MILLISECONDS");
+	if (count != 8)
+		errx(2, "load ADDRESS PORT SESSIONS MAILBOXES RECIPIENTS BYTES MILLISECONDS");
 	load.address.sin_family = AF_INET;
 	load.address.sin_port = htons((uint16_t)strtoul(arguments[2], NULL, 10));
 	inet_pton(AF_INET, arguments[1], &load.address.sin_addr);
 	load.mailboxes = (unsigned)strtoul(arguments[4], NULL, 10);
-	make_body(strtoul(arguments[5], NULL, 10));
-	length = strtol(arguments[6], NULL, 10) * 1000;
+	load.recipients = (unsigned)strtoul(arguments[5], NULL, 10);
+	make_body(strtoul(arguments[6], NULL, 10));
+	length = strtol(arguments[7], NULL, 10) * 1000;
 	load.measured_from = begun + length / 3;
 	load.until = begun + length;
 	load.latencies = malloc(LATENCIES_MAX * sizeof(*load.latencies));
-	if (!load.latencies || load.mailboxes == 0)
-		errx(2, "no latencies or no mailboxes");
+	if (!load.latencies || load.mailboxes == 0 || load.recipients > RECIPIENTS_MAX)
+		errx(2, "no latencies, no mailboxes or too many recipients");
 	run((unsigned)strtoul(arguments[3], NULL, 10));
 	qsort(load.latencies, load.measured, sizeof(*load.latencies), compare);
 	printf("%" PRIu64 " %.1f %u %u %u\n", load.stored,
