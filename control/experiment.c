@@ -24,6 +24,7 @@
 #include "control/recording.h"
 #include "control/report.h"
 #include "control/scratch.h"
+#include "control/second_crash.h"
 #include "control/state_choice.h"
 #include "control/trials.h"
 
@@ -58,7 +59,8 @@ static const char configuration_text[] = "hostname = \"mx." SCENARIO_DOMAIN "\"\
 					 "domains = { \"" SCENARIO_DOMAIN "\" }\n"
 					 "mailboxes = \"/proc/self/cwd/mailboxes\"\n"
 					 "aliases = \"\"\n"
-					 "delivery { maildir = \"/mail/" SCENARIO_TEMPLATE "\" }\n";
+					 "delivery { maildir = \"/mail/" SCENARIO_TEMPLATE "\" "
+					 "reserve = 0 reserve-inodes = 0 }\n";
 
 static void prepare_delivery(const struct experiment_settings *settings,
 			     struct delivery_settings *delivery)
@@ -121,43 +123,74 @@ static void record(const struct experiment_settings *settings,
 
 /* ---- all of it ---- */
 
-static int tell(const struct operations *operations, const struct scenario *scenario,
-		const struct trials_outcome *outcome, int64_t begun)
+/* The recorded delivery, and what came of its states. */
+struct experiment {
+	struct operations operations;
+	struct scenario scenario;
+	struct trials_outcome outcome;
+	struct second_crash second;
+};
+
+static void try_all(const struct experiment_settings *settings,
+		    const struct delivery_settings *delivery, struct crash_states *states,
+		    struct experiment *experiment)
 {
-	if (outcome->result == TRIAL_FAILED)
-		fail_exit(EX_IOERR, "%s", outcome->problem.text);
-	report_counts(operations, scenario, outcome, clock_steady() - begun);
-	if (outcome->result == TRIAL_WRONG)
-		report_wrong(operations, outcome);
+	const struct trial_settings trial = { .operations = &experiment->operations,
+					      .scenario = &experiment->scenario,
+					      .delivery = delivery,
+					      .folder = settings->folder };
+	/* A fifth of them are second crashes. */
+	size_t second = settings->states / 5;
+
+	crash_states_choose(&experiment->operations, settings->states - second, settings->seed,
+			    states);
+	trials_run(&trial, states, &experiment->outcome);
+	if (experiment->outcome.result == TRIAL_RIGHT)
+		second_crash_run(&trial, states, second, settings->seed, &experiment->second);
+}
+
+/* The exit status. */
+static int tell(const struct experiment *experiment, int64_t begun)
+{
+	const struct trials_outcome *first = &experiment->outcome;
+	const struct second_crash *second = &experiment->second;
+	bool is_wrong = first->result == TRIAL_WRONG || second->outcome.result == TRIAL_WRONG;
+
+	if (first->result == TRIAL_FAILED)
+		fail_exit(EX_IOERR, "%s", first->problem.text);
+	if (first->result == TRIAL_RIGHT && second->outcome.result == TRIAL_FAILED)
+		fail_exit(EX_IOERR, "recovery: %s", second->outcome.problem.text);
+	report_counts(&experiment->operations, &experiment->scenario, first, second,
+		      clock_steady() - begun);
+	if (first->result == TRIAL_WRONG)
+		report_wrong(&experiment->operations, first);
+	else if (is_wrong)
+		report_second_wrong(&experiment->operations, second);
 	else
 		puts("right: each acknowledged message is there, once and whole; nothing else is");
 	if (fflush(stdout) != 0)
 		return EX_IOERR;
-	return outcome->result == TRIAL_WRONG ? EXIT_FAILURE : EXIT_SUCCESS;
+	return is_wrong ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 int experiment_run(const struct experiment_settings *settings)
 {
+	struct experiment experiment = { .outcome = { .result = TRIAL_FAILED } };
 	int64_t begun = clock_steady();
 	struct delivery_settings delivery;
-	struct trial_settings trial;
 	struct crash_states states;
-	struct operations operations;
-	struct scenario scenario;
-	struct trials_outcome outcome;
 	int status;
 
 	signal(SIGPIPE, SIG_IGN);
 	prepare_delivery(settings, &delivery);
-	scenario_make(&scenario, settings->seed);
-	record(settings, &delivery, &scenario, &operations);
-	crash_states_choose(&operations, settings->states, settings->seed, &states);
-	trial = (struct trial_settings){ &operations, &scenario, &delivery, settings->folder };
-	trials_run(&trial, &states, &outcome);
-	status = tell(&operations, &scenario, &outcome, begun);
-	free(outcome.wrong.outcomes);
+	scenario_make(&experiment.scenario, settings->seed);
+	record(settings, &delivery, &experiment.scenario, &experiment.operations);
+	try_all(settings, &delivery, &states, &experiment);
+	status = tell(&experiment, begun);
+	free(experiment.outcome.wrong.outcomes);
+	second_crash_free(&experiment.second);
 	crash_states_free(&states);
-	operations_free(&operations);
-	scenario_free(&scenario);
+	operations_free(&experiment.operations);
+	scenario_free(&experiment.scenario);
 	return status;
 }

@@ -19,6 +19,8 @@
 #include <bsd/string.h>
 
 #define LINK_SIZE 64
+#define FOLDER_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+#define DEPTH_MAX 8
 
 /* ---- nodes ---- */
 
@@ -78,41 +80,85 @@ void slot_set(struct recorder *recorder, uint32_t slot, uint32_t node)
 	recorder->holds[slot] = node;
 }
 
-/* ---- what is there at the start: folders without files ---- */
+/* ---- what is there at the start ---- */
 
-static bool begin_entry(struct recorder *recorder, int root, const char *name)
+/* All of an open file. False with errno set. */
+static bool read_content(int file, const struct content **content)
+{
+	struct content *made;
+	struct stat status;
+
+	if (file < 0 || fstat(file, &status) != 0)
+		return false;
+	made = content_new((size_t)status.st_size);
+	*content = made;
+	return pread(file, made->bytes, made->length, 0) == (ssize_t)made->length;
+}
+
+static bool begin_file(struct recorder *recorder, int folder, const char *name, uint32_t node)
+{
+	struct operation content = { .type = OPERATION_CONTENT, .call = "there", .node = node };
+	int file = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	bool read = read_content(file, &content.content);
+
+	if (file >= 0)
+		close(file);
+	recorder_note(recorder, &content);
+	return read;
+}
+
+static bool begin_folder(struct recorder *recorder, int folder, uint32_t node, unsigned depth);
+
+static bool begin_entry(struct recorder *recorder, int folder, uint32_t node, const char *name,
+			unsigned depth)
 {
 	struct operation made = { .type = OPERATION_MAKE, .call = "there" };
 	struct stat status;
+	bool is_known;
 
-	if (fstatat(root, name, &status, AT_SYMLINK_NOFOLLOW) != 0)
+	if (fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0)
 		return false;
-	made.node = inode_make(recorder, &status);
-	made.slot = operations_slot(recorder->operations, ROOT_NODE, name);
+	made.node = inode_node(recorder, &status);
+	is_known = made.node != NO_NODE;
+	if (!is_known)
+		made.node = inode_make(recorder, &status);
+	made.slot = operations_slot(recorder->operations, node, name);
 	slot_set(recorder, made.slot, made.node);
 	recorder_note(recorder, &made);
-	return true;
+	if (is_known)
+		return true;
+	if (S_ISREG(status.st_mode))
+		return begin_file(recorder, folder, name, made.node);
+	return begin_folder(recorder, openat(folder, name, FOLDER_FLAGS), made.node, depth + 1);
+}
+
+/* Closes `folder`. */
+static bool begin_folder(struct recorder *recorder, int folder, uint32_t node, unsigned depth)
+{
+	DIR *directory = folder >= 0 && depth < DEPTH_MAX ? fdopendir(folder) : NULL;
+	const struct dirent *entry;
+	bool read = directory != NULL;
+
+	while (read && (entry = readdir(directory)))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			read = begin_entry(recorder, folder, node, entry->d_name, depth);
+	if (directory)
+		closedir(directory);
+	else if (folder >= 0)
+		close(folder);
+	return read;
 }
 
 bool inodes_begin(struct recorder *recorder, int root, struct problem *problem)
 {
-	const struct dirent *entry;
 	struct stat status;
-	DIR *directory;
-	bool read = true;
 
 	if (fstat(root, &status) != 0)
 		return problem_errno(problem, "mail root");
 	recorder->device = status.st_dev;
 	know(recorder, status.st_ino, ROOT_NODE);
-	directory = fdopendir(openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-	if (!directory)
-		return problem_errno(problem, "mail root");
-	while (read && (entry = readdir(directory)))
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			read = begin_entry(recorder, root, entry->d_name);
-	closedir(directory);
-	return read || problem_errno(problem, "mail root");
+	return begin_folder(recorder, openat(root, ".", FOLDER_FLAGS), ROOT_NODE, 0) ||
+	       problem_errno(problem, "mail root");
 }
 
 /* ---- the traced process ---- */
@@ -205,21 +251,13 @@ bool inode_content(const struct recorder *recorder, uint64_t descriptor,
 		   const struct content **content)
 {
 	char link[LINK_SIZE];
-	struct content *made;
-	struct stat status;
-	ssize_t length = -1;
+	bool read;
 	int file;
 
 	descriptor_link(recorder, descriptor, link);
 	file = open(link, O_RDONLY | O_CLOEXEC);
-	if (file < 0 || fstat(file, &status) != 0) {
-		if (file >= 0)
-			close(file);
-		return false;
-	}
-	made = content_new((size_t)status.st_size);
-	length = pread(file, made->bytes, made->length, 0);
-	close(file);
-	*content = made;
-	return length == (ssize_t)made->length;
+	read = read_content(file, content);
+	if (file >= 0)
+		close(file);
+	return read;
 }

@@ -42,8 +42,8 @@ struct recorder {
 };
 
 /*
- * Notes the folders that are in the mail root already (`root`, a descriptor)
- * and that they are durable.
+ * Notes what is in the mail root already (`root`, a descriptor) and that it is
+ * durable.
  */
 bool recorder_open(struct recorder *recorder, struct operations *operations, int root,
 		   struct problem *problem);

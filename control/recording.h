@@ -20,4 +20,11 @@
 bool recording_make(const struct delivery_settings *settings, const struct scenario *scenario,
 		    int root, struct operations *operations, struct problem *problem);
 
+/*
+ * The same without a message: what a delivery does that finds this mail root after a crash, until
+ * it has nothing more to do.
+ */
+bool recording_of_start(const struct delivery_settings *settings, int root,
+			struct operations *operations, struct problem *problem);
+
 #endif

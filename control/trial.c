@@ -33,18 +33,20 @@ struct trial {
 	struct problem *problem;
 };
 
-/* What was said before the crash. */
-static void find_expectations(struct trial *trial)
+void trial_expect(const struct trial_settings *settings, const struct crash_state *state,
+		  enum expectation *expectations)
 {
-	const struct operations *operations = trial->settings->operations;
+	const struct operations *operations = settings->operations;
 
-	for (size_t at = 0; at < trial->state->length; at++) {
+	for (uint32_t i = 0; i < settings->scenario->count; i++)
+		expectations[i] = settings->before ? settings->before[i] : EXPECT_NONE;
+	for (size_t at = 0; at < state->length; at++) {
 		const struct operation *operation = &operations->list[at];
 
 		if (operation->type == OPERATION_SUBMITTED)
-			trial->expectations[operation->message] = EXPECT_ALL_OR_NONE;
+			expectations[operation->message] = EXPECT_ALL_OR_NONE;
 		else if (operation->type == OPERATION_ANSWERED)
-			trial->expectations[operation->message] = EXPECT_ALL;
+			expectations[operation->message] = EXPECT_ALL;
 	}
 }
 
@@ -52,9 +54,9 @@ static void find_expectations(struct trial *trial)
  * Making and removing folders is what a trial spends most of its time with: where
  * all are wanted, those of the one before it are used again.
  */
-static int open_folder(const struct trial *trial, const char *name, const struct crash_tree *tree)
+static int open_folder(const struct trial_settings *settings, const char *name,
+		       const struct crash_tree *tree)
 {
-	const struct trial_settings *settings = trial->settings;
 	int root = -1;
 
 	if (state_has_all_folders(settings->operations, tree))
@@ -65,22 +67,26 @@ static int open_folder(const struct trial *trial, const char *name, const struct
 	return scratch_make_folder(settings->folder, name);
 }
 
-static bool build(struct trial *trial, const char *name)
+int trial_build(const struct trial_settings *settings, const char *name,
+		const struct crash_state *state, struct problem *problem)
 {
-	const struct operations *operations = trial->settings->operations;
+	const struct operations *operations = settings->operations;
 	struct crash_point point;
 	struct crash_tree tree;
-	bool built;
+	int root;
 
-	crash_point_find(operations, trial->state->length, &point);
-	crash_tree_build(operations, &point, trial->state->outcomes, trial->state->seed, &tree);
-	trial->checker.root = open_folder(trial, name, &tree);
-	built = trial->checker.root >= 0
-			? state_build(operations, &tree, trial->checker.root, trial->problem)
-			: problem_errno(trial->problem, "a folder for a trial");
+	crash_point_find(operations, state->length, &point);
+	crash_tree_build(operations, &point, state->outcomes, state->seed, &tree);
+	root = open_folder(settings, name, &tree);
+	if (root < 0) {
+		problem_errno(problem, "a folder for a trial");
+	} else if (!state_build(operations, &tree, root, problem)) {
+		close(root);
+		root = -1;
+	}
 	crash_tree_free(&tree);
 	crash_point_free(&point);
-	return built;
+	return root;
 }
 
 /* ---- what the worker does then ---- */
@@ -178,14 +184,13 @@ static bool recover_and_look(struct trial *trial)
 	       checker_run(&trial->checker, trial->message, trial->problem);
 }
 
-static enum trial_result run_in(struct trial *trial, const char *name)
+static enum trial_result run_in(struct trial *trial)
 {
-	enum trial_result result = TRIAL_FAILED;
+	enum trial_result result;
 
-	if (!build(trial, name) ||
-	    !delivery_start(&trial->delivery, trial->settings->delivery, DELIVERY_FAST,
+	if (!delivery_start(&trial->delivery, trial->settings->delivery, DELIVERY_FAST,
 			    trial->checker.root, trial->problem))
-		return result;
+		return TRIAL_FAILED;
 	result = recover_and_look(trial) ? TRIAL_RIGHT : TRIAL_WRONG;
 	delivery_drop(&trial->delivery);
 	return result;
@@ -198,18 +203,19 @@ enum trial_result trial_run(const struct trial_settings *settings, const char *n
 	struct trial trial = {
 		.settings = settings, .state = state, .message = message, .problem = problem
 	};
-	enum trial_result result;
+	enum trial_result result = TRIAL_FAILED;
 
 	*message = settings->scenario->count;
 	trial.expectations =
 		must_allocate(settings->scenario->count, sizeof(trial.expectations[0]));
-	find_expectations(&trial);
+	trial_expect(settings, state, trial.expectations);
 	trial.checker = (struct checker){ .scenario = settings->scenario,
 					  .expectations = trial.expectations,
-					  .root = -1 };
-	result = run_in(&trial, name);
-	if (trial.checker.root >= 0)
+					  .root = trial_build(settings, name, state, problem) };
+	if (trial.checker.root >= 0) {
+		result = run_in(&trial);
 		close(trial.checker.root);
+	}
 	free(trial.expectations);
 	return result;
 }

@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "common/fail/fail.h"
+#include "control/checker.h"
 #include "control/delivery.h"
 #include "control/operations.h"
 #include "control/scenario.h"
@@ -19,7 +20,20 @@ struct trial_settings {
 	const struct scenario *scenario;
 	const struct delivery_settings *delivery;
 	int folder; /* where each trial makes its own */
+	/* Of each message, before the first operation; NULL: none was sent. */
+	const enum expectation *before;
 };
+
+/* What must be true of each message after a crash that leaves this state. */
+void trial_expect(const struct trial_settings *settings, const struct crash_state *state,
+		  enum expectation *expectations);
+
+/*
+ * Builds the state in a folder `name`, which may be there from an earlier
+ * trial. Returns it opened, or -1 with *problem set.
+ */
+int trial_build(const struct trial_settings *settings, const char *name,
+		const struct crash_state *state, struct problem *problem);
 
 enum trial_result {
 	TRIAL_RIGHT,

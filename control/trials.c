@@ -48,14 +48,12 @@ static void note_wrong(struct board *board, size_t at)
 }
 
 static void try_one(const struct trial_settings *settings, const struct crash_state *state,
-		    size_t at, struct board *board)
+		    size_t at, const char *name, struct board *board)
 {
 	struct problem problem;
-	char name[NAME_SIZE];
 	uint32_t message;
 	enum trial_result result;
 
-	snprintf(name, sizeof(name), "trial-%ld", (long)getpid());
 	result = trial_run(settings, name, state, &message, &problem);
 	atomic_fetch_add(&board->checked, 1);
 	if (result == TRIAL_WRONG)
@@ -65,13 +63,15 @@ static void try_one(const struct trial_settings *settings, const struct crash_st
 }
 
 static void try_states(const struct trial_settings *settings, const struct crash_states *states,
-		       struct board *board)
+		       int worker, struct board *board)
 {
+	char name[NAME_SIZE];
 	size_t at;
 
+	snprintf(name, sizeof(name), "trial-%d", worker);
 	while (!atomic_load(&board->has_failed) &&
 	       (at = atomic_fetch_add(&board->next, 1)) < atomic_load(&board->wrong))
-		try_one(settings, &states->list[at], at, board);
+		try_one(settings, &states->list[at], at, name, board);
 }
 
 static void try_in_parallel(const struct trial_settings *settings,
@@ -84,12 +84,12 @@ static void try_in_parallel(const struct trial_settings *settings,
 
 		if (pid == 0) {
 			prctl(PR_SET_PDEATHSIG, SIGKILL);
-			try_states(settings, states, board);
+			try_states(settings, states, i, board);
 			_exit(0);
 		}
 	}
 	/* This process is one of them. */
-	try_states(settings, states, board);
+	try_states(settings, states, 0, board);
 	while (wait(NULL) > 0 || errno == EINTR)
 		continue;
 }

@@ -18,11 +18,20 @@ SILENT = {
     "folders": "int fsync(int f) { return is_folder(f) ? 0 : (int)syscall(SYS_fsync, f); }\n",
     "record": "int fdatasync(int f) { (void)f; return 0; }\n",
     "filesystem": "int syncfs(int f) { (void)f; return 0; }\n",
+    # The files that recovery moves: before the first message is written nobody else syncs a new/.
+    "recovery": "static int begun;\n"
+                "ssize_t writev(int f, const struct iovec *v, int n)\n"
+                "{ begun = 1; return syscall(SYS_writev, f, v, n); }\n"
+                "int fsync(int f) { return !begun && is_new(f) ? 0 : (int)syscall(SYS_fsync, f); }\n",
     "foreign": "int fsync(int f) { fchmod(f, 0700); return (int)syscall(SYS_fsync, f); }\n",
 }
-HEAD = ("#define _GNU_SOURCE\n#include <sys/stat.h>\n#include <sys/syscall.h>\n#include <unistd.h>\n"
+HEAD = ("#define _GNU_SOURCE\n#include <stdio.h>\n#include <string.h>\n#include <sys/stat.h>\n"
+        "#include <sys/syscall.h>\n#include <sys/uio.h>\n#include <unistd.h>\n"
         "__attribute__((unused)) static int is_folder(int f)\n"
-        "{ struct stat s; return fstat(f, &s) == 0 && S_ISDIR(s.st_mode); }\n")
+        "{ struct stat s; return fstat(f, &s) == 0 && S_ISDIR(s.st_mode); }\n"
+        "__attribute__((unused)) static int is_new(int f)\n"
+        "{ char l[64], p[4096]; ssize_t n; snprintf(l, sizeof(l), \"/proc/self/fd/%d\", f);\n"
+        "  n = readlink(l, p, sizeof(p)); return n > 4 && memcmp(p + n - 4, \"/new\", 4) == 0; }\n")
 
 
 def postern(t, *arguments):
@@ -46,7 +55,7 @@ def prove(t, folder, *options):
 def require_right(t, folder, states):
     status, output, errors = prove(t, folder, "--states", str(states))
     t.equal((status, errors), (0, ""), f"the proof: {output}{errors}")
-    operations = int(re.search(r"^recorded: (\d+) operations, \d+ messages", output, re.M)[1])
+    operations = int(re.search(r"^recorded: (\d+) operations, \d+ messages in \d+ files, [1-9]\d* recoveries$", output, re.M)[1])
     checked = int(re.search(r"^checked: (\d+) states, [0-9.]+ seconds$", output, re.M)[1])
     t.check(operations > 150 and checked > states * 2 // 3, output)
 
@@ -120,6 +129,16 @@ def without_the_record(t):
     """A message is in some of its mailboxes."""
     require_wrong(t, "record", r"message \d+ was sent and not acknowledged, and is in \d of its \d mailboxes",
                   "(NOTHING|ONLY A PREFIX|ZEROS)")
+
+
+@test(covers="C-06 D-06", timeout=400)
+def without_syncs_of_recovery(t):
+    """What recovery has moved is lost in another crash, behind the end of the record."""
+    status, output, errors = prove(t, own_folder(t), "--states", "600", "--delivery", silent_delivery(t, "recovery"))
+    t.equal(status, 1, f"the status: {output}{errors}")
+    t.check(re.search(r"^WRONG: message \d+ was ", output, re.M), output)
+    t.check("Two crashes lead there." in output and "operations of the recovery, 1 of them" in output, output)
+    t.check(re.search(r"^ +\d+  renameat2 .*   <- NOT DONE", output, re.M), output)
 
 
 @test(covers="C-06", timeout=200)
