@@ -65,6 +65,8 @@ struct configuration {
 		char *maildir; /* template with %d and %u */
 		enum create_mailboxes create_mailboxes;
 		long long batch; /* messages in one group commit at most */
+		long long quota; /* of a mailbox that lists none, in bytes; 0: no limit */
+		long long quota_messages;
 	} delivery;
 	struct {
 		long long message_size;

@@ -17,6 +17,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/configuration/configuration.h"
 #include "common/fail/fail.h"
@@ -45,9 +46,17 @@ enum recipient_class {
 	RECIPIENT_NOT_OURS, /* another domain: 550 5.7.1 */
 };
 
+/* What a mailbox may hold; 0: no limit. */
+struct quota {
+	uint64_t bytes;
+	uint64_t messages;
+};
+
 struct recipient_decision {
 	enum recipient_class class;
 	char decided[TABLES_DECIDED_SIZE]; /* what decided it, for the log: "mailboxes:12" */
+	bool has_quota;			   /* the mailbox, or one of them, has a limit */
+	struct quota quota;		   /* of the mailbox, where it is one; else no limit */
 };
 
 /*
@@ -78,6 +87,7 @@ struct mailbox {
 	char local[MAILBOX_NAME_SIZE];
 	/* In normal form, never empty: one of `domains`; with accept-all any domain or literal. */
 	char domain[MAILBOX_NAME_SIZE];
+	struct quota quota; /* as tables_expand sets it; else not said */
 };
 
 typedef bool tables_each(void *context, const struct mailbox *mailbox);
