@@ -219,7 +219,7 @@ void inbox_answer(void *owner, uint64_t handle, enum verdict verdict)
 
 	require(worker->in_batch > 0);
 	worker->in_batch--;
-	verdicts_add(&worker->queue, handle, verdict);
+	verdicts_add(&worker->queue, MESSAGE_VERDICT, handle, verdict);
 	worker->inbox->has_answers = true;
 }
 
@@ -253,6 +253,13 @@ static bool is_coming_in(void *context, const char *id)
 	return false;
 }
 
+/* intake_settings: replied. Nothing is kept of it yet. */
+static void on_replied(void *owner, const struct message_replied *replied)
+{
+	(void)owner;
+	(void)replied;
+}
+
 struct inbox *inbox_new(const struct inbox_settings *settings)
 {
 	struct inbox *inbox = allocate(1, sizeof(*inbox));
@@ -267,6 +274,7 @@ struct inbox *inbox_new(const struct inbox_settings *settings)
 		.message_size = settings->message_size,
 		.recipients = settings->recipients,
 		.is_coming_in = is_coming_in,
+		.replied = on_replied,
 		.context = inbox,
 	};
 	LIST_INIT(&inbox->workers);

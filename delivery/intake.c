@@ -19,9 +19,62 @@ static bool is_short(struct intake_piece *piece, struct problem *problem, const 
 	return problem_set(problem, "no memory for %s", what);
 }
 
+/* ---- notes: frames without a body ---- */
+
+static bool take_replied(struct intake *intake, struct wire_reader *payload)
+{
+	struct message_replied replied;
+
+	if (!message_get_replied(payload, &replied))
+		return false;
+	intake->settings->replied(intake->owner, &replied);
+	return true;
+}
+
+/* False: malformed. */
+typedef bool take_payload(struct intake *intake, struct wire_reader *payload);
+
+static take_payload *const notes[MESSAGE_COUNT] = {
+	[MESSAGE_REPLIED] = take_replied,
+};
+
+static bool end_note(struct intake *intake, struct problem *problem)
+{
+	struct wire_reader payload = { intake->note, intake->note_used, 0, false };
+
+	intake->state = INTAKE_HEADER;
+	intake->header_used = 0;
+	return notes[intake->frame.type](intake, &payload) ||
+	       problem_set(problem, "a malformed %s", message_describe(intake->frame.type)->name);
+}
+
+static bool take_note(struct intake *intake, struct intake_piece *piece, struct problem *problem)
+{
+	size_t wanted = intake->frame.length - intake->note_used;
+
+	piece->used = piece->length < wanted ? piece->length : wanted;
+	memcpy(intake->note + intake->note_used, piece->bytes, piece->used);
+	intake->note_used += piece->used;
+	return piece->used < wanted || end_note(intake, problem);
+}
+
+/* ---- submissions ---- */
+
+static bool begin_envelope(struct intake *intake, struct intake_piece *piece,
+			   struct problem *problem)
+{
+	intake->envelope = allocate(intake->frame.length, 1);
+	if (!intake->envelope)
+		return is_short(piece, problem, "an envelope");
+	intake->envelope_size = intake->frame.length;
+	intake->envelope_used = 0;
+	intake->state = INTAKE_ENVELOPE;
+	return true;
+}
+
 static bool take_header(struct intake *intake, struct intake_piece *piece, struct problem *problem)
 {
-	struct message_header header;
+	struct message_header *frame = &intake->frame;
 	size_t wanted = MESSAGE_HEADER_SIZE - intake->header_used;
 
 	piece->used = piece->length < wanted ? piece->length : wanted;
@@ -29,17 +82,15 @@ static bool take_header(struct intake *intake, struct intake_piece *piece, struc
 	intake->header_used += piece->used;
 	if (piece->used < wanted)
 		return true;
-	if (!message_get_header(intake->header, FROM_WORKER, TO_DELIVERY, WAY_PIPE, &header,
-				problem))
+	if (!message_get_header(intake->header, FROM_WORKER, TO_DELIVERY, WAY_PIPE, frame, problem))
 		return false;
-	if (header.length == 0)
-		return problem_set(problem, "an empty envelope");
-	intake->envelope = allocate(header.length, 1);
-	if (!intake->envelope)
-		return is_short(piece, problem, "an envelope");
-	intake->envelope_size = header.length;
-	intake->envelope_used = 0;
-	intake->state = INTAKE_ENVELOPE;
+	if (frame->length == 0)
+		return problem_set(problem, "an empty %s", message_describe(frame->type)->name);
+	if (!notes[frame->type])
+		return begin_envelope(intake, piece, problem);
+	require(frame->length <= sizeof(intake->note));
+	intake->note_used = 0;
+	intake->state = INTAKE_NOTE;
 	return true;
 }
 
@@ -138,6 +189,7 @@ typedef bool take(struct intake *intake, struct intake_piece *piece, struct prob
 
 static take *const takes[INTAKE_STATE_COUNT] = {
 	[INTAKE_HEADER] = take_header,
+	[INTAKE_NOTE] = take_note,
 	[INTAKE_ENVELOPE] = take_envelope,
 	[INTAKE_BODY] = take_body,
 };

@@ -1,8 +1,9 @@
 /*
  * intake.h - from the bytes of one worker's pipe to messages in the store
  *
- * A state machine: the header of a frame, the envelope, the body. It takes the
- * bytes in pieces of any size.
+ * A state machine: the header of a frame; then the envelope and the body of a
+ * submission, or the payload of a note, which is any other frame. It takes the bytes in
+ * pieces of any size.
  */
 #ifndef POSTERN_DELIVERY_INTAKE_H
 #define POSTERN_DELIVERY_INTAKE_H
@@ -23,10 +24,14 @@ struct intake_settings {
 	uint32_t recipients;
 	/* Whether the body of a message of this id is coming in, from whichever worker. */
 	bool (*is_coming_in)(void *context, const char *id);
+	/* What a worker says of the reply to a submission; `owner` is that of the intake. */
+	void (*replied)(void *owner, const struct message_replied *replied);
 	void *context;
 };
 
-enum intake_state { INTAKE_HEADER, INTAKE_ENVELOPE, INTAKE_BODY, INTAKE_STATE_COUNT };
+enum intake_state { INTAKE_HEADER, INTAKE_NOTE, INTAKE_ENVELOPE, INTAKE_BODY, INTAKE_STATE_COUNT };
+
+#define INTAKE_NOTE_MAX 16 /* the longest payload of a frame that is no submission */
 
 /* All zero at the start, but for settings and owner. */
 struct intake {
@@ -35,6 +40,9 @@ struct intake {
 	enum intake_state state;
 	uint8_t header[MESSAGE_HEADER_SIZE];
 	size_t header_used;
+	struct message_header frame; /* the header, read */
+	uint8_t note[INTAKE_NOTE_MAX];
+	size_t note_used;
 	uint8_t *envelope;
 	size_t envelope_size, envelope_used;
 	struct transaction *transaction; /* whose body is coming in */
@@ -42,7 +50,7 @@ struct intake {
 };
 
 /*
- * A frame is never shorter than this: n bytes complete n / INTAKE_FRAME_MIN + 1
+ * A frame that is answered is never shorter than this: n bytes complete n / INTAKE_FRAME_MIN + 1
  * messages at most.
  */
 #define INTAKE_FRAME_MIN 80

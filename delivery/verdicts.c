@@ -10,7 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-void verdicts_add(struct verdict_queue *queue, uint64_t handle, enum verdict verdict)
+void verdicts_add(struct verdict_queue *queue, enum message_type type, uint64_t handle,
+		  enum verdict verdict)
 {
 	const struct message_verdict message = { .handle = handle, .verdict = (uint8_t)verdict };
 	struct wire_writer writer = {
@@ -21,7 +22,7 @@ void verdicts_add(struct verdict_queue *queue, uint64_t handle, enum verdict ver
 	require(queue->used + VERDICT_FRAME_SIZE <= sizeof(queue->bytes));
 	message_put_verdict(&writer, &message);
 	require(!writer.failed && writer.used == writer.size);
-	message_put_header(queue->bytes + queue->used, MESSAGE_VERDICT, (uint32_t)writer.used);
+	message_put_header(queue->bytes + queue->used, type, (uint32_t)writer.used);
 	queue->used += VERDICT_FRAME_SIZE;
 }
 

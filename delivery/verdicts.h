@@ -19,8 +19,12 @@ struct verdict_queue {
 	uint8_t bytes[VERDICTS_MAX * VERDICT_FRAME_SIZE];
 };
 
-/* The caller sees to it that there is room: verdicts_waiting() < VERDICTS_MAX. */
-void verdicts_add(struct verdict_queue *queue, uint64_t handle, enum verdict verdict);
+/*
+ * Adds a frame of a type whose payload is a message_verdict. The caller sees to it
+ * that there is room: verdicts_waiting() < VERDICTS_MAX.
+ */
+void verdicts_add(struct verdict_queue *queue, enum message_type type, uint64_t handle,
+		  enum verdict verdict);
 size_t verdicts_waiting(const struct verdict_queue *queue);
 
 enum verdicts_result { VERDICTS_WRITTEN, VERDICTS_LEFT, VERDICTS_NO_READER };

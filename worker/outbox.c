@@ -17,11 +17,11 @@
 #include "common/fail/fail.h"
 #include "common/frame/channel.h"
 #include "common/log/log.h"
+#include "worker/inlet.h"
+#include "worker/notes.h"
 
 /* How often the age of waiting messages is looked at, in seconds. */
 #define AGE_INTERVAL 1
-
-#define VERDICT_FRAME (MESSAGE_HEADER_SIZE + sizeof(uint64_t) + sizeof(uint8_t))
 
 TAILQ_HEAD(messages, message);
 
@@ -37,8 +37,8 @@ struct outbox {
 	struct event writable;
 	struct event readable;
 	struct event age;
-	uint8_t input[64 * VERDICT_FRAME]; /* begins with a verdict, maybe an incomplete one */
-	size_t input_used;
+	struct inlet inlet;
+	struct notes notes;
 };
 
 static void on_writable(int descriptor, short what, void *context);
@@ -95,7 +95,7 @@ static void disconnect(struct outbox *outbox)
 	close(outbox->messages);
 	close(outbox->verdicts);
 	outbox->messages = outbox->verdicts = -1;
-	outbox->input_used = 0;
+	outbox->inlet.used = 0;
 	take_back(outbox);
 }
 
@@ -111,7 +111,7 @@ void outbox_connect(struct outbox *outbox, int verdicts, int messages)
 	event_assign(&outbox->writable, outbox->worker->loop, messages, EV_WRITE, on_writable,
 		     outbox);
 	event_add(&outbox->readable, NULL);
-	if (!TAILQ_EMPTY(&outbox->waiting))
+	if (!TAILQ_EMPTY(&outbox->waiting) || outbox->notes.used > 0)
 		event_add(&outbox->writable, NULL);
 }
 
@@ -260,6 +260,13 @@ static void give_up_spooled(struct outbox *outbox, struct message *message, int 
 	disconnect(outbox);
 }
 
+/* Delivery has gone; its verdicts may still be in the other pipe. */
+static void lose_reader(struct outbox *outbox)
+{
+	on_readable(outbox->verdicts, EV_READ, outbox);
+	disconnect(outbox);
+}
+
 /* False: nothing more can be sent now. */
 static bool send_some(struct outbox *outbox, struct message *message)
 {
@@ -278,11 +285,32 @@ static bool send_some(struct outbox *outbox, struct message *message)
 	} else if (spooled && error != EPIPE) {
 		give_up_spooled(outbox, message, error);
 	} else {
-		/* Delivery has gone; its verdicts may still be in the other pipe. */
-		on_readable(outbox->verdicts, EV_READ, outbox);
-		disconnect(outbox);
+		lose_reader(outbox);
 	}
 	return false;
+}
+
+/* False: nothing more can be sent now. Notes go between two messages only. */
+static bool send_notes(struct outbox *outbox)
+{
+	const struct message *message = TAILQ_FIRST(&outbox->waiting);
+	enum notes_result result;
+
+	if (message && message->sent > 0)
+		return true;
+	result = notes_write(&outbox->notes, outbox->messages);
+	if (result == NOTES_LEFT)
+		event_add(&outbox->writable, NULL);
+	else if (result == NOTES_NO_READER)
+		lose_reader(outbox);
+	return result == NOTES_WRITTEN;
+}
+
+void outbox_note(struct outbox *outbox, enum message_type type, const struct wire_writer *payload,
+		 bool at_once)
+{
+	if (notes_add(&outbox->notes, type, payload) && at_once && outbox->messages >= 0)
+		event_active(&outbox->writable, EV_WRITE, 0);
 }
 
 static void on_writable(int descriptor, short what, void *context)
@@ -292,7 +320,8 @@ static void on_writable(int descriptor, short what, void *context)
 
 	(void)descriptor;
 	(void)what;
-	while (outbox->messages >= 0 && (message = TAILQ_FIRST(&outbox->waiting)))
+	while (outbox->messages >= 0 && send_notes(outbox) &&
+	       (message = TAILQ_FIRST(&outbox->waiting)))
 		if (!send_some(outbox, message))
 			return;
 }
@@ -330,69 +359,38 @@ static void report_violation(struct outbox *outbox, const char *reason)
 	disconnect(outbox);
 }
 
-static bool take_verdict(struct outbox *outbox, const uint8_t *frame, struct problem *problem)
+static bool take_verdict(void *context, const struct message_verdict *verdict,
+			 struct problem *problem)
 {
-	struct message_header header;
-	struct message_verdict verdict;
-	struct message *message;
-	struct wire_reader reader = {
-		frame + MESSAGE_HEADER_SIZE,
-		VERDICT_FRAME - MESSAGE_HEADER_SIZE,
-		0,
-		false,
-	};
+	struct outbox *outbox = context;
+	struct message *message = find(outbox, verdict->handle);
 
-	if (!message_get_header(frame, FROM_DELIVERY, TO_WORKER, WAY_PIPE, &header, problem))
-		return false;
-	if (header.length != VERDICT_FRAME - MESSAGE_HEADER_SIZE ||
-	    !message_get_verdict(&reader, &verdict))
-		return problem_set(problem, "a malformed verdict");
-	message = find(outbox, verdict.handle);
 	if (!message)
 		return problem_set(problem, "a verdict for a message that was not submitted");
-	answer(outbox, message, replies[verdict.verdict]);
+	answer(outbox, message, replies[verdict->verdict]);
 	forget(&outbox->sent, message);
 	return true;
 }
 
-/* Takes the complete verdicts of the input; false after a violation. */
-static bool take_verdicts(struct outbox *outbox)
-{
-	struct problem problem;
-	size_t used = 0;
+static inlet_take *const takes[MESSAGE_COUNT] = {
+	[MESSAGE_VERDICT] = take_verdict,
+};
 
-	while (outbox->input_used - used >= VERDICT_FRAME) {
-		if (!take_verdict(outbox, outbox->input + used, &problem)) {
-			report_violation(outbox, problem.text);
-			return false;
-		}
-		used += VERDICT_FRAME;
-	}
-	outbox->input_used -= used;
-	memmove(outbox->input, outbox->input + used, outbox->input_used);
-	return true;
-}
-
-/* Reads verdicts until the pipe is empty; delivery has gone at its end. */
+/* Reads frames until the pipe is empty; delivery has gone at its end. */
 static void on_readable(int descriptor, short what, void *context)
 {
 	struct outbox *outbox = context;
-	ssize_t length;
+	enum inlet_result result;
+	struct problem problem;
 
 	(void)what;
-	while (outbox->verdicts >= 0) {
-		length = read(descriptor, outbox->input + outbox->input_used,
-			      sizeof(outbox->input) - outbox->input_used);
-		if (length < 0 && (errno == EAGAIN || errno == EINTR))
-			return;
-		if (length <= 0) {
-			disconnect(outbox);
-			return;
-		}
-		outbox->input_used += (size_t)length;
-		if (!take_verdicts(outbox))
-			return;
-	}
+	do {
+		result = inlet_read(&outbox->inlet, descriptor, takes, outbox, &problem);
+	} while (result == INLET_SOME);
+	if (result == INLET_VIOLATION)
+		report_violation(outbox, problem.text);
+	else if (result == INLET_CLOSED)
+		disconnect(outbox);
 }
 
 /* ---- messages that wait too long, or for nobody ---- */
@@ -429,6 +427,8 @@ static void on_age(int descriptor, short what, void *context)
 	(void)what;
 	give_up_old(outbox, &outbox->waiting, clock_steady() - limit);
 	give_up_old(outbox, &outbox->sent, clock_steady() - limit);
+	if (outbox->messages >= 0 && outbox->notes.used > 0)
+		event_active(&outbox->writable, EV_WRITE, 0);
 	/* The master gives a new pair at once when delivery has died; this is for all else. */
 	if (outbox->messages < 0)
 		channel_send(CHANNEL_DESCRIPTOR, MESSAGE_PIPES_LOST, NULL, NULL, 0);

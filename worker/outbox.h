@@ -28,6 +28,14 @@ void outbox_connect(struct outbox *outbox, int verdicts, int messages);
  */
 bool outbox_submit(struct outbox *outbox, struct message *message, struct submission *submission);
 
+/*
+ * Sends a frame without a body, between two messages: at once, or with the next message
+ * and within a second. While delivery is away it waits. It is dropped where too many wait
+ * (notes.h).
+ */
+void outbox_note(struct outbox *outbox, enum message_type type, const struct wire_writer *payload,
+		 bool at_once);
+
 typedef void outbox_visit(const struct session *session, const struct message *message);
 
 /* Calls `visit` for each message that this session waits for. */

@@ -136,6 +136,19 @@ bool message_get_violation(struct wire_reader *reader, struct message_violation 
 	return wire_reader_complete(reader);
 }
 
+void message_put_replied(struct wire_writer *writer, const struct message_replied *replied)
+{
+	wire_put_u64(writer, replied->handle);
+	wire_put_u8(writer, replied->taken);
+}
+
+bool message_get_replied(struct wire_reader *reader, struct message_replied *replied)
+{
+	replied->handle = wire_get_u64(reader);
+	replied->taken = get_bool(reader);
+	return wire_reader_complete(reader);
+}
+
 void message_put_verdict(struct wire_writer *writer, const struct message_verdict *verdict)
 {
 	wire_put_u64(writer, verdict->handle);

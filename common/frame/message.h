@@ -63,6 +63,8 @@ enum message_way { WAY_CONTROL, WAY_PIPE };
 		"no pipes to delivery for a while: a new pair, please")                         \
 	MESSAGE(SUBMISSION, FROM_WORKER, TO_DELIVERY, WAY_PIPE, SUBMISSION_ENVELOPE_MAX, 0,     \
 		"an envelope; the body follows the message")                                    \
+	MESSAGE(REPLIED, FROM_WORKER, TO_DELIVERY, WAY_PIPE, 16, 0,                             \
+		"whether the client took the 250 of a submission")                              \
 	MESSAGE(VERDICT, FROM_DELIVERY, TO_WORKER, WAY_PIPE, 16, 0, "what became of a submission")
 
 #define MESSAGE_NAME(name, from, to, way, longest, descriptors, sentence) MESSAGE_##name,
@@ -195,7 +197,13 @@ struct submission_recipient {
 	struct wire_string parameters; /* of RCPT, as the client wrote them */
 };
 
-/* VERDICT */
+/* REPLIED: the handle of a submission that was stored. */
+struct message_replied {
+	uint64_t handle;
+	bool taken;
+};
+
+/* VERDICT; every frame of delivery's to a worker has this form. */
 enum verdict {
 	VERDICT_STORED,	      /* in every mailbox, durable: 250 */
 	VERDICT_NO_ROOM,      /* 452 4.3.1: disk or inodes */
@@ -226,6 +234,8 @@ void message_put_deadline(struct wire_writer *writer, const struct message_deadl
 bool message_get_deadline(struct wire_reader *reader, struct message_deadline *deadline);
 void message_put_violation(struct wire_writer *writer, const struct message_violation *violation);
 bool message_get_violation(struct wire_reader *reader, struct message_violation *violation);
+void message_put_replied(struct wire_writer *writer, const struct message_replied *replied);
+bool message_get_replied(struct wire_reader *reader, struct message_replied *replied);
 void message_put_verdict(struct wire_writer *writer, const struct message_verdict *verdict);
 bool message_get_verdict(struct wire_reader *reader, struct message_verdict *verdict);
 
