@@ -21,6 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "delivery/quota.h"
 #include "delivery/store.h"
 #include "delivery/system_calls.h"
 
@@ -46,9 +47,11 @@ bool store_open(struct store *store, const struct store_settings *settings, stru
 		return problem_errno(problem, "mail root");
 	store->maildirs =
 		maildirs_new(settings->root, settings->open_mailboxes, settings->create_mailboxes);
-	if (!store->maildirs)
-		return problem_errno(problem, "mailboxes");
-	return true;
+	store->quotas = quotas_new(settings->root);
+	if (store->maildirs && store->quotas)
+		return true;
+	store_close(store);
+	return problem_set(problem, "mailboxes: out of memory");
 }
 
 void store_close(struct store *store)
@@ -59,7 +62,9 @@ void store_close(struct store *store)
 		TAILQ_REMOVE(&store->batch, transaction, entry);
 		stage_abandon(store, transaction);
 	}
+	quotas_free(store->quotas);
 	maildirs_free(store->maildirs);
+	store->quotas = NULL;
 	store->maildirs = NULL;
 }
 
@@ -241,7 +246,9 @@ static void conclude(struct store *store, struct transaction *transaction)
 		transaction_log_failed(transaction);
 	} else {
 		transaction_log_stored(transaction);
+		quota_stored(store->quotas, transaction);
 	}
+	quota_give_back(transaction);
 }
 
 void store_commit(struct store *store)

@@ -33,8 +33,11 @@
 
 typedef void store_answer(void *owner, uint64_t handle, enum verdict verdict);
 
+struct quotas;
+
 struct store {
 	struct maildirs *maildirs;
+	struct quotas *quotas;
 	struct durable durable;
 	const char *hostname;
 	char file_host[FILE_HOST_SIZE];
@@ -66,8 +69,9 @@ void store_close(struct store *store);
 
 /*
  * Begins to store a transaction that has its targets. With SUBMISSION_AGAIN
- * mailboxes that hold the message already are found first. When something
- * fails the transaction has failed, and stage_body only drops.
+ * mailboxes that hold the message already are found first; each other one must have
+ * room for it within its quota. When something fails the transaction has failed, and
+ * stage_body only drops.
  */
 void stage_begin(struct store *store, struct transaction *transaction);
 void stage_body(struct transaction *transaction, const void *bytes, size_t length);

@@ -13,7 +13,10 @@
 
 #include "common/fail/fail.h"
 #include "common/frame/message.h"
+#include "common/tables/tables.h"
 #include "delivery/maildir.h"
+
+struct reservation;
 
 /*
  * Mailboxes of one message, after aliases: as many as one recipient may stand
@@ -41,6 +44,8 @@ struct target {
 	int descriptor; /* the file in tmp/ as long as it is not durable, else -1 */
 	dev_t device;	/* it lies on */
 	uint64_t size;	/* of the file */
+	struct quota quota;
+	struct reservation *reservation; /* its place in the mailbox (quota.h), or NULL */
 };
 
 struct transaction {

@@ -11,6 +11,7 @@
 #include <event2/buffer.h>
 
 #include "worker/peer.h"
+#include "worker/quota.h"
 #include "worker/session.h"
 #include "worker/verdict.h"
 
@@ -32,6 +33,7 @@ static void on_reset(void *context)
 {
 	struct session *session = context;
 
+	quota_forget(session);
 	if (session->message)
 		message_free(session->message);
 	session->message = NULL;
@@ -72,15 +74,30 @@ static void on_mail(void *context, const struct smtp_path *sender,
 	snprintf(id, sizeof(id), "%s-%u", session->id, ++session->transactions);
 	on_reset(session);
 	session->message = message_new(id, sender, parameters->raw, flags, session->worker->spool);
+	if (session->message)
+		session->message->declared = parameters->size;
 	session->decided = session->message ? NULL : "memory";
 	answer(session, session->message ? SMTP_REPLY_SENDER_OK : SMTP_REPLY_NO_MEMORY);
 }
 
 static const enum smtp_reply class_replies[] = {
-	[RECIPIENT_ACCEPTED] = SMTP_REPLY_RECIPIENT_OK,
 	[RECIPIENT_UNKNOWN] = SMTP_REPLY_UNKNOWN_USER,
 	[RECIPIENT_NOT_OURS] = SMTP_REPLY_NO_RELAY,
 };
+
+static void add_recipient(struct session *session, const struct smtp_path *recipient,
+			  const char *local, const struct smtp_parameters *parameters,
+			  const struct recipient_decision *decision)
+{
+	if (!message_add_recipient(session->message, recipient, local, parameters->raw)) {
+		session->decided = "memory";
+		answer(session, SMTP_REPLY_NO_MEMORY);
+	} else if (decision->has_quota) {
+		quota_ask(session, decision);
+	} else {
+		answer(session, SMTP_REPLY_RECIPIENT_OK);
+	}
+}
 
 static void on_rcpt(void *context, const struct smtp_path *recipient,
 		    const struct smtp_parameters *parameters)
@@ -95,13 +112,10 @@ static void on_rcpt(void *context, const struct smtp_path *recipient,
 	domain[recipient->domain.length] = '\0';
 	tables_decide(session->worker->tables, local, domain, &decision);
 	session->decided = decision.decided;
-	if (decision.class == RECIPIENT_ACCEPTED &&
-	    !message_add_recipient(session->message, recipient, local, parameters->raw)) {
-		session->decided = "memory";
-		answer(session, SMTP_REPLY_NO_MEMORY);
-		return;
-	}
-	answer(session, class_replies[decision.class]);
+	if (decision.class != RECIPIENT_ACCEPTED)
+		answer(session, class_replies[decision.class]);
+	else
+		add_recipient(session, recipient, local, parameters, &decision);
 }
 
 static void on_data(void *context)
@@ -192,6 +206,16 @@ static void log_limit(struct log_line *line, const struct smtp_rejection *reject
 	log_number(line, "value", (long long)rejection->value);
 }
 
+/* The same for a limit that the policy has met. */
+static void log_own_limit(struct log_line *line, const struct session *session)
+{
+	if (!session->limit)
+		return;
+	log_text(line, "limit", session->limit);
+	if (session->limit_value > 0)
+		log_number(line, "value", (long long)session->limit_value);
+}
+
 /* Last, since a client can make them longer than a line of the log, which is cut. */
 static void log_rejected_command(struct log_line *line, const struct smtp_rejection *rejection)
 {
@@ -217,6 +241,7 @@ static void log_rejection(const struct session *session, const struct smtp_rejec
 	log_text(&line, "reply", rejection->text);
 	log_text(&line, "decided", decided(session, rejection));
 	log_limit(&line, rejection);
+	log_own_limit(&line, session);
 	log_rejected_command(&line, rejection);
 	log_end(&line);
 }

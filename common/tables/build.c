@@ -221,9 +221,8 @@ static char *write_list(const struct builder *builder, const struct entry *alias
 	bool has_quota = false;
 
 	for (size_t i = 0; i < result->count; i++) {
-		const struct quota *quota = quota_of(builder, result->mailboxes[i].entry);
-
-		has_quota = has_quota || quota->bytes > 0 || quota->messages > 0;
+		has_quota =
+			has_quota || quota_is_set(quota_of(builder, result->mailboxes[i].entry));
 		next = append(next, result->mailboxes[i].domain);
 		next = append(next, result->mailboxes[i].entry->local);
 	}

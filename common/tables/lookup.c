@@ -216,13 +216,12 @@ void tables_decide(const struct tables *tables, const char *local, const char *d
 		   struct recipient_decision *decision)
 {
 	struct resolution resolution = { .class = RECIPIENT_UNKNOWN };
-	const struct quota *quota = &resolution.mailbox.quota;
 	char *decided = decision->decided;
 
 	resolve(tables, local, domain, &resolution);
 	decision->class = resolution.class;
-	decision->quota = *quota;
-	decision->has_quota = resolution.has_quota || quota->bytes > 0 || quota->messages > 0;
+	decision->quota = resolution.mailbox.quota;
+	decision->has_quota = resolution.has_quota || quota_is_set(&decision->quota);
 	if (resolution.line)
 		snprintf(decided, TABLES_DECIDED_SIZE, "%s:%u", resolution.decided_by,
 			 resolution.line);

@@ -52,6 +52,11 @@ struct quota {
 	uint64_t messages;
 };
 
+static inline bool quota_is_set(const struct quota *quota)
+{
+	return quota->bytes > 0 || quota->messages > 0;
+}
+
 struct recipient_decision {
 	enum recipient_class class;
 	char decided[TABLES_DECIDED_SIZE]; /* what decided it, for the log: "mailboxes:12" */
