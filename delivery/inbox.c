@@ -266,9 +266,11 @@ static void on_asked(void *owner, const struct message_quota *question)
 {
 	struct worker *worker = owner;
 	const struct inbox_settings *settings = &worker->inbox->settings;
-	enum verdict verdict = room_for_message(settings->store->quotas, settings->tables,
-						settings->template, question);
+	enum verdict verdict = VERDICT_SYSTEM_ERROR; /* as it would be for the message */
 
+	if (settings->store->is_ready)
+		verdict = room_for_message(settings->store->quotas, settings->tables,
+					   settings->template, question);
 	verdicts_add(&worker->queue, MESSAGE_ROOM, question->handle, verdict);
 	event_active(worker->writable, EV_WRITE, 0);
 }

@@ -23,11 +23,6 @@
 
 /* A file that is older is counted anew before a message is refused (Maildir++). */
 #define TRUSTED_SECONDS (15 * 60)
-/*
- * Of a new file in tmp/. Always the same, since one process alone delivers: what a
- * killed one has left is in the way of the next, which removes it.
- */
-#define NEW_NAME "postern.maildirsize"
 
 static void note_fault(const struct measured *measured, const char *what)
 {
@@ -91,11 +86,11 @@ bool usage_read(const struct measured *measured, struct usage *usage)
 static bool write_new(int tmp, const char *text, size_t length)
 {
 	int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-	int file = openat(tmp, NEW_NAME, flags, 0600);
+	int file = openat(tmp, USAGE_NEW_NAME, flags, 0600);
 	ssize_t written;
 
-	if (file < 0 && errno == EEXIST && unlinkat(tmp, NEW_NAME, 0) == 0)
-		file = openat(tmp, NEW_NAME, flags, 0600);
+	if (file < 0 && errno == EEXIST && unlinkat(tmp, USAGE_NEW_NAME, 0) == 0)
+		file = openat(tmp, USAGE_NEW_NAME, flags, 0600);
 	if (file < 0)
 		return false;
 	written = write(file, text, length);
@@ -116,9 +111,9 @@ static void replace(const struct measured *measured, int box, const struct usage
 		note_fault(measured, "cannot open tmp");
 		return;
 	}
-	if (!write_new(tmp, text, length) || renameat(tmp, NEW_NAME, box, MAILDIRSIZE) != 0) {
+	if (!write_new(tmp, text, length) || renameat(tmp, USAGE_NEW_NAME, box, MAILDIRSIZE) != 0) {
 		note_fault(measured, "cannot write");
-		unlinkat(tmp, NEW_NAME, 0);
+		unlinkat(tmp, USAGE_NEW_NAME, 0);
 	}
 	close(tmp);
 }

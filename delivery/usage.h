@@ -10,12 +10,18 @@
 #include "common/tables/tables.h"
 #include "delivery/maildirsize.h"
 
+/*
+ * A new maildirsize, in tmp/. Always the same name, since one process alone delivers: what
+ * a killed one has left is in the way of the next, which removes it.
+ */
+#define USAGE_NEW_NAME "postern." MAILDIRSIZE
+
 /* A mailbox below the mail root. */
 struct measured {
 	int root;
 	const char *path;
-	const char *address; /* for the log */
-	const struct quota *quota;
+	const char *address;	   /* for the log */
+	const struct quota *quota; /* for reading and counting */
 };
 
 /*
