@@ -70,7 +70,7 @@ def fill(daemon, client, mailbox=ALICE, length=4000):
     raise AssertionError("the mailbox never fills")
 
 
-@test(covers="D-06 A-17")
+@test(covers="C-11 A-17")
 def full_by_messages(t):
     """As many as it may hold, then 452 at RCPT, with the line of the table and the limit in the log."""
     with t.daemon(mailboxes=["bob", "alice quota-messages=2"]) as daemon, daemon.greeted() as client:
@@ -88,7 +88,7 @@ def full_by_messages(t):
         t.check(not os.path.exists(size_path(daemon, BOB)), "a mailbox without a quota has no maildirsize")
 
 
-@test(covers="D-06 A-15")
+@test(covers="C-11")
 def declared_size(t):
     """SIZE of MAIL counts at RCPT: 452 where it does not fit now, 552 where it never will."""
     with t.daemon(mailboxes=["alice quota=10K", "bob"]) as daemon, daemon.greeted() as client:
@@ -104,7 +104,7 @@ def declared_size(t):
         t.equal(rcpt(client, ALICE), FINE, "without SIZE")
 
 
-@test(covers="D-06 A-18")
+@test(covers="C-11 A-18")
 def over_by_the_body(t):
     """What was not declared is refused at the end of the message, and leaves nothing."""
     with t.daemon(mailboxes=["alice quota=10K", "bob"]) as daemon, daemon.greeted() as client:
@@ -120,7 +120,7 @@ def over_by_the_body(t):
         t.equal(deliver(client, [ALICE], 2000).code, 250, "one that fits")
 
 
-@test(covers="D-06")
+@test(covers="C-11")
 def full_to_the_last_byte(t):
     """A message of exactly the quota fits; then not even one of unknown size is begun."""
     with t.daemon() as daemon:
@@ -135,7 +135,7 @@ def full_to_the_last_byte(t):
         t.equal(rcpt(client, BOB, " SIZE=1"), FULL, "SIZE=1")
 
 
-@test(covers="D-06")
+@test(covers="C-11")
 def owner_makes_room(t):
     """A reader removes a message: with its line in maildirsize, or without one, which counting finds."""
     with t.daemon(mailboxes=["alice quota=20K"]) as daemon, daemon.greeted() as client:
@@ -158,7 +158,7 @@ def owner_makes_room(t):
         t.equal(rcpt(client, ALICE, " SIZE=18000"), FULL, "and not more than that")
 
 
-@test(covers="D-06")
+@test(covers="C-11")
 def counted_when_old(t):
     """A file of one line is believed for a quarter of an hour."""
     with t.daemon(mailboxes=["alice quota-messages=3"]) as daemon, daemon.greeted() as client:
@@ -176,7 +176,7 @@ def counted_when_old(t):
                 file.write("3C\n9 3\n")
 
 
-@test(covers="D-06")
+@test(covers="C-11")
 def sub_folders(t):
     """Messages in sub-folders count, by the size in their name or that of the file; links and others do not."""
     with t.daemon(mailboxes=["alice quota=100K"]) as daemon, daemon.greeted() as client:
@@ -205,7 +205,7 @@ def sub_folders(t):
         os.unlink(os.path.join(box, ".Trash/tmp/3.a,S=50000"))
 
 
-@test(covers="D-06 A-18")
+@test(covers="C-11 A-18")
 def strange_maildirsize(t):
     """What cannot be relied on is counted anew, whatever it is: no crash, no wait, no link followed."""
     with t.daemon(mailboxes=["alice quota=10K quota-messages=9"]) as daemon, daemon.greeted() as client:
@@ -234,7 +234,7 @@ def strange_maildirsize(t):
         os.rmdir(path)
 
 
-@test(covers="D-06 A-13")
+@test(covers="C-11 A-13")
 def several_recipients(t):
     """Each RCPT is answered for itself, pipelined, too; the message goes to those that have room."""
     with t.daemon(mailboxes=["alice quota-messages=1", "bob quota=1M", "carol"]) as daemon, daemon.greeted() as client:
@@ -250,7 +250,7 @@ def several_recipients(t):
         t.equal(len(daemon.mail().files(ALICE)), 1, "messages of alice")
 
 
-@test(covers="D-06 A-13")
+@test(covers="C-11 A-13")
 def all_refused(t):
     """Without a recipient that was taken there is no DATA."""
     with t.daemon(mailboxes=["alice quota-messages=1"]) as daemon, daemon.greeted() as client:
@@ -259,7 +259,7 @@ def all_refused(t):
         t.equal([client.reply().code for _ in range(4)], [250, 452, 503, 250], "replies")
 
 
-@test(covers="D-06")
+@test(covers="C-11")
 def alias_for_two(t):
     """One of them is full: so is the alias; the line in the log is that of the alias."""
     with t.daemon(mailboxes=["alice quota-messages=1", "bob"], aliases=["both: bob, alice", "other: bob"]) as daemon, \
@@ -280,7 +280,7 @@ def each(client, names, length, parameters=""):
     client.send(wire(b"x" * 70 + b"\n") * (length // 71) + b".\r\n")
 
 
-@test(covers="D-06 C-27")
+@test(covers="C-11 C-27")
 def lmtp(t):
     """Each recipient has its own verdict: the one without room 452, the others 250."""
     with t.daemon(listener={"protocol": "lmtp"}, mailboxes=["alice quota=3K", "bob", "carol quota=10K"]) as daemon, \
@@ -295,7 +295,7 @@ def lmtp(t):
         t.equal([len(daemon.mail().files(name)) for name in names], [3, 1, 3], "messages")
 
 
-@test(covers="D-06 C-27")
+@test(covers="C-11 C-27")
 def prdr(t):
     with t.daemon(mailboxes=["alice quota=3K", "bob"]) as daemon, daemon.greeted() as client:
         t.equal(deliver(client, [ALICE], 2000).code, 250, "the first")
@@ -304,7 +304,7 @@ def prdr(t):
         t.equal([len(daemon.mail().files(name)) for name in (BOB, ALICE)], [1, 1], "messages")
 
 
-@test(covers="D-06 A-14")
+@test(covers="C-11 A-14")
 def messages_at_once(t):
     """Those that are stored together count each other: exactly as many as fit are taken."""
     with t.daemon(mailboxes=["alice quota-messages=5"], workers={"count": 2}) as daemon:
@@ -326,7 +326,7 @@ def messages_at_once(t):
             client.close()
 
 
-@test(covers="D-06 A-18", timeout=120)
+@test(covers="C-11 A-18", timeout=120)
 def delivery_is_killed(t):
     """A question that is open when delivery dies is asked again; sessions notice a pause."""
     with t.daemon(mailboxes=["alice quota-messages=1", "bob quota=1M"]) as daemon:
@@ -355,7 +355,7 @@ def delivery_is_killed(t):
             client.close()
 
 
-@test(covers="D-06 A-18", timeout=120)
+@test(covers="C-11 A-18", timeout=120)
 def messages_of_a_killed_delivery(t):
     """Messages that are handed over twice count once."""
     with t.daemon(mailboxes=["alice quota-messages=50"]) as daemon:
@@ -376,7 +376,7 @@ def messages_of_a_killed_delivery(t):
             client.close()
 
 
-@test(covers="D-06 A-18", timeout=120)
+@test(covers="C-11 A-18", timeout=120)
 def delivery_does_not_answer(t):
     """Past timeouts.delivery RCPT hears 451; the session goes on, and the late answer harms nothing."""
     with t.daemon(timeouts={"delivery": 1}, mailboxes=["alice quota=1M", "bob"]) as daemon, daemon.greeted() as client:
@@ -395,7 +395,7 @@ def delivery_does_not_answer(t):
         t.equal([daemon.mail().bodies(name) for name in (ALICE, BOB)], [[b"late\n"]] * 2, "messages")
 
 
-@test(covers="D-06 A-18")
+@test(covers="C-11 A-18")
 def clients_that_leave(t):
     """A session that ends with its question open leaves nothing behind."""
     with t.daemon(mailboxes=["alice quota=1M"], workers={"count": 1}) as daemon:
@@ -416,7 +416,7 @@ def clients_that_leave(t):
         daemon.wait_event("disconnect", count=31)
 
 
-@test(covers="D-06 A-18")
+@test(covers="C-11 A-18")
 def stopped_with_a_question(t):
     """SIGTERM while delivery is asked: the question is answered, then the session closed."""
     daemon = t.prepare(mailboxes=["alice quota=1M"])
@@ -433,7 +433,7 @@ def stopped_with_a_question(t):
     daemon.require_clean_log()
 
 
-@test(covers="D-06 A-23")
+@test(covers="C-11 A-23")
 def changed_by_reload(t):
     """A new quota is in force after a reload, and stands in maildirsize; a faulty one changes nothing."""
     with t.daemon(mailboxes=["alice quota-messages=1"]) as daemon:
@@ -456,7 +456,7 @@ def changed_by_reload(t):
         t.equal(held(daemon), stored(daemon), "what it says")
 
 
-@test(covers="D-06")
+@test(covers="C-11")
 def default_for_all(t):
     """delivery { quota } holds for who lists none; 0 is no limit."""
     with t.daemon(mailboxes=["alice", "bob quota=0", "carol quota=1M"], delivery={"quota": "2K"}) as daemon, \

@@ -59,7 +59,7 @@ def inode(daemon):
     return os.stat(size_path(daemon)).st_ino
 
 
-@test(covers="D-06", root=True, timeout=120)
+@test(covers="C-11", root=True, timeout=120)
 def dovecot_agrees(t):
     """Dovecot sums up what was appended here; what it appends when the owner deletes makes room here. Neither has
     to count for the other."""

@@ -1,7 +1,7 @@
 /*
  * test_maildirsize.c - the text of maildirsize, and sizes in names of files
  *
- * Covers D-06 (Maildir++, as Dovecot reads it).
+ * Covers C-11 (Maildir++, as Dovecot reads it).
  */
 #include <check.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /*
  * test_quota.c - whether a mailbox has room for a message, and what its maildirsize says afterwards
  *
- * Covers D-06, A-18 (a message that is undone leaves nothing reserved).
+ * Covers C-11, A-18 (a message that is undone leaves nothing reserved).
  */
 #include <check.h>
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /*
  * test_tables_quota.c - which mailbox may hold how much, as the tables say
  *
- * Covers D-06 (a quota for each mailbox).
+ * Covers C-11 (a quota for each mailbox).
  */
 #include <check.h>
 #include <inttypes.h>
