@@ -69,6 +69,7 @@ def dovecot_agrees(t):
     daemon.write_configuration(delivery={"maildir": daemon.mail_root + "/%d/%u"})
     with daemon.running(), daemon.greeted() as client:
         t.equal(deliver(client, [ALICE], 4000).code, 250, "the first message")
+        t.equal(rcpt(client, ALICE), FINE, "room, and a file from here on")
         first = inode(daemon)
         for _ in range(3):
             t.equal(deliver(client, [ALICE], 4000).code, 250, "the message")
