@@ -39,8 +39,9 @@ bool usage_count(const struct measured *measured, struct usage *usage);
 
 /*
  * A message of so many bytes has been put into the mailbox: appends a line. Where there
- * is no file the next check counts. Not durable: what a crash takes is found by a later
- * count. A failure is logged.
+ * is no file the next check counts. Not durable, since
+ * it can be counted: what a crash takes is found by the next count, and the mailbox may hold
+ * so much more until then. A failure is logged.
  */
 void usage_add(const struct measured *measured, uint64_t bytes);
 
