@@ -17,10 +17,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "common/configuration/configuration.h"
 #include "common/fail/fail.h"
+#include "common/tables/quota.h"
 
 #define MAILBOX_NAME_SIZE 321	   /* local part, "@", domain, NUL: RFC 5321 4.5.3.1 */
 #define TABLES_DECIDED_SIZE 96	   /* "aliases:12345 @example.net" */
@@ -45,17 +45,6 @@ enum recipient_class {
 	RECIPIENT_UNKNOWN,  /* the domain is ours, the mailbox is not: 550 5.1.1 */
 	RECIPIENT_NOT_OURS, /* another domain: 550 5.7.1 */
 };
-
-/* What a mailbox may hold; 0: no limit. */
-struct quota {
-	uint64_t bytes;
-	uint64_t messages;
-};
-
-static inline bool quota_is_set(const struct quota *quota)
-{
-	return quota->bytes > 0 || quota->messages > 0;
-}
 
 struct recipient_decision {
 	enum recipient_class class;
