@@ -20,6 +20,7 @@
 #include "common/log/log.h"
 #include "delivery/collect.h"
 #include "delivery/intake.h"
+#include "delivery/room.h"
 #include "delivery/verdicts.h"
 
 #define READ_SIZE (256 * 1024)
@@ -322,6 +323,20 @@ static void on_replied(void *owner, const struct message_replied *replied)
 	(void)replied;
 }
 
+/* intake_settings: asked. The answer waits for no commit. */
+static void on_asked(void *owner, const struct message_quota *question)
+{
+	struct worker *worker = owner;
+	const struct inbox_settings *settings = &worker->inbox->settings;
+	enum verdict verdict = VERDICT_SYSTEM_ERROR; /* as it would be for the message */
+
+	if (settings->store->is_ready)
+		verdict = room_for_message(settings->store->quotas, settings->tables,
+					   settings->template, question);
+	verdicts_add(&worker->queue, MESSAGE_ROOM, question->handle, verdict);
+	event_active(worker->writable, EV_WRITE, 0);
+}
+
 struct inbox *inbox_new(const struct inbox_settings *settings)
 {
 	struct inbox *inbox = allocate(1, sizeof(*inbox));
@@ -338,6 +353,7 @@ struct inbox *inbox_new(const struct inbox_settings *settings)
 		.recipients = settings->recipients,
 		.is_coming_in = is_coming_in,
 		.replied = on_replied,
+		.asked = on_asked,
 		.context = inbox,
 	};
 	LIST_INIT(&inbox->workers);
