@@ -21,6 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "delivery/once.h"
 #include "delivery/store.h"
 #include "delivery/system_calls.h"
 
@@ -39,6 +40,7 @@ bool store_open(struct store *store, const struct store_settings *settings, stru
 	store->hostname = settings->hostname;
 	store->batch_max = settings->batch;
 	store->answer = settings->answer;
+	store->remember = settings->remember;
 	store->open_max = lower(BATCH_OPEN_MAX, settings->open_mailboxes);
 	store->round_max = lower(ROUND_MAX, settings->open_mailboxes);
 	file_host_make(settings->hostname, store->file_host);
@@ -241,6 +243,7 @@ static void conclude(struct store *store, struct transaction *transaction)
 		transaction_log_failed(transaction);
 	} else {
 		transaction_log_stored(transaction);
+		once_remember(store, transaction);
 	}
 }
 
@@ -261,5 +264,5 @@ void store_commit(struct store *store)
 	}
 	require(store->open == 0);
 	maildirs_next_turn(store->maildirs);
-	store->count = store->targets = store->envelopes = 0;
+	store->count = store->targets = store->envelopes = store->lost = 0;
 }

@@ -64,7 +64,8 @@ struct configuration {
 	struct {
 		char *maildir; /* template with %d and %u */
 		enum create_mailboxes create_mailboxes;
-		long long batch; /* messages in one group commit at most */
+		long long batch;    /* messages in one group commit at most */
+		long long remember; /* seconds; 0: nothing */
 	} delivery;
 	struct {
 		long long message_size;

@@ -160,6 +160,9 @@ static const struct option options[] = {
 	  "delivery." },
 	{ "delivery", "batch", OPTION_NUMBER, 1, 1024, "128", AT(delivery.batch), NULL,
 	  "The messages that are made durable together at most." },
+	{ "delivery", "remember", OPTION_DURATION, 0, DAY, "1h", AT(delivery.remember), NULL,
+	  "How long a message is remembered whose 250 the client did not take (RFC 1047): sent "
+	  "again, it makes no second copy; 0: not at all." },
 
 	{ "limits", "message-size", OPTION_SIZE, KIBI, TEBI, "50M", AT(limits.message_size), NULL,
 	  "The largest message, as SIZE announces it (RFC 1870)." },

@@ -312,16 +312,17 @@ bool remember_has(const struct remember *remember, const struct remember_owner *
 
 /* ---- what becomes of them ---- */
 
-void remember_replied(struct remember *remember, const struct remember_owner *owner, bool taken)
+bool remember_replied(struct remember *remember, const struct remember_owner *owner, bool taken)
 {
 	uint32_t place = find_owner(remember, owner);
 
 	if (place == NOBODY)
-		return;
+		return false;
 	if (taken)
 		drop(remember, place);
 	else
 		set_state(remember, place, STATE_LOST);
+	return true;
 }
 
 void remember_lives(struct remember *remember, uint32_t serial)

@@ -64,8 +64,8 @@ bool remember_take(struct remember *remember, int64_t now, const struct siphash_
 bool remember_has(const struct remember *remember, const struct remember_owner *owner,
 		  const char *id);
 
-/* The client took the 250, or it never will. An owner without an entry is none of ours any more. */
-void remember_replied(struct remember *remember, const struct remember_owner *owner, bool taken);
+/* The client took the 250, or it never will. False: the owner has no entry. */
+bool remember_replied(struct remember *remember, const struct remember_owner *owner, bool taken);
 
 /* The worker lives: it may still say what became of the entries that were found at the start. */
 void remember_lives(struct remember *remember, uint32_t serial);

@@ -20,6 +20,8 @@
 struct inbox_fixture {
 	struct event_base *base;
 	struct tables *tables; /* alice, bob, carol; all: the three */
+	int memory;	       /* of messages: outlives the inbox */
+	struct remember *remember;
 	struct store store;
 	struct inbox *inbox;
 	unsigned violations; /* told so far; who did the last, and what */
