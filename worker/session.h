@@ -19,6 +19,7 @@
 struct evbuffer;
 struct answers;
 struct introduction;
+struct replied;
 
 /* What a session is about; session.c has a row for each. */
 enum phase {
@@ -59,6 +60,9 @@ struct session {
 	bool stopping;		  /* 421 comes when what is in hand is finished */
 	bool tls_failed;	  /* and that was logged */
 	bool asks_tls;		  /* STARTTLS waits for its answer */
+	bool spoke_early;	  /* something came while the client waited for us */
+	bool finished;		  /* we have ended our side of the connection */
+	uint64_t came, wrote;	  /* bytes of the socket, without those of TLS */
 
 	/* Who it is */
 	char id[ID_SIZE];
@@ -72,6 +76,7 @@ struct session {
 	/* The transaction */
 	struct message *message; /* until it is submitted */
 	struct answers *answers; /* of several messages made of one; NULL: none are awaited */
+	struct replied *replied; /* of which the client must take the 250 yet; NULL: none was */
 	unsigned transactions;
 	const char
 		*decided; /* what decided the rejection that is being given; NULL: the protocol */
