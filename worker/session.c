@@ -15,6 +15,7 @@
 #include <event2/buffer.h>
 
 #include "worker/introduction.h"
+#include "worker/lingering.h"
 #include "worker/opening.h"
 #include "worker/outbox.h"
 #include "worker/pace.h"
@@ -111,27 +112,6 @@ void session_end(struct session *session, const char *reason)
 static bool is_closed(const struct session *session)
 {
 	return smtp_server_state(session->engine) == SMTP_CLOSED;
-}
-
-/*
- * The last reply must reach a client that is still sending: closing a socket
- * with unread bytes resets the connection and can destroy the reply. After QUIT
- * nothing more comes, but under TLS close_notify does, and where QUIT was sent ahead of
- * the 250 it is the end of the connection that tells whether that was taken.
- */
-static void linger(struct session *session)
-{
-	bool has_quit = !session->reason;
-
-	/* One that leaves without reading our close_notify would seem to reset its 250. */
-	if (!session->tls || !replied_is_open(session))
-		transport_finish(session);
-	if (has_quit)
-		session->reason = "quit";
-	if (has_quit && !session->tls && !replied_is_open(session))
-		destroy(session);
-	else
-		session_enter(session, PHASE_LINGERING);
 }
 
 /* ---- output ---- */
@@ -283,27 +263,12 @@ void session_settle(struct session *session)
 	if (takes_input(session))
 		wait_for_input(session);
 	if (is_closed(session) && !session->blocked)
-		linger(session);
+		lingering_begin(session);
 	else
 		pace_set(session);
 }
 
 /* ---- the phases ---- */
-
-/*
- * The client has ended its side, maybe before it had our reply; whether it listens still,
- * its acknowledgement will tell. Nothing wakes us for that.
- */
-static void await_acknowledgement(struct session *session)
-{
-	if (!session->reason)
-		session->reason = "client closed";
-	if (!session->tls)
-		transport_finish(session);
-	if (session->phase != PHASE_LINGERING)
-		session_enter(session, PHASE_LINGERING);
-	event_del(&session->readable);
-}
 
 static void on_end_of_input(struct session *session, ssize_t length)
 {
@@ -315,11 +280,9 @@ static void on_end_of_input(struct session *session, ssize_t length)
 		return;
 	}
 	if (length == 0)
-		replied_check(session);
-	if (length == 0 && replied_is_open(session))
-		await_acknowledgement(session);
+		lingering_client_ended(session);
 	else
-		session_end(session, length == 0 ? "client closed" : strerror(errno));
+		session_end(session, strerror(errno));
 }
 
 static void read_dialogue(struct session *session)
@@ -337,7 +300,7 @@ static void read_dialogue(struct session *session)
 	length = transport_read(session, input, WORKER_INPUT_SIZE);
 	if (length == 0)
 		replied_check(session);
-	if (length == 0 && session->tls)
+	if (length == 0 && session->tls && !replied_is_open(session))
 		transport_finish(session); /* close_notify is answered (RFC 5246 7.2.1) */
 	if (length <= 0) {
 		on_end_of_input(session, length);
@@ -358,28 +321,6 @@ static void dialogue_is_late(struct session *session)
 	pace_is_over(session);
 }
 
-/* Nobody listens to what a client says now, but it may be in the middle of it. */
-static void read_rest(struct session *session)
-{
-	ssize_t length = transport_read_raw(session, session->worker->input, WORKER_INPUT_SIZE);
-
-	if (length <= 0) {
-		on_end_of_input(session, length);
-		return;
-	}
-	replied_heard(session);
-	if (!replied_is_open(session))
-		transport_finish(session);
-}
-
-/* A client that has ended its side, too, has the reply if it acknowledges it by now. */
-static void has_lingered(struct session *session)
-{
-	if (!event_pending(&session->readable, EV_READ, NULL) && !transport_has_failed(session))
-		replied_check(session);
-	destroy(session);
-}
-
 static const struct {
 	void (*on_readable)(struct session *session);
 	void (*on_writable)(struct session *session);
@@ -389,7 +330,7 @@ static const struct {
 	[PHASE_HANDSHAKE] = { secure_continue, secure_continue, secure_is_late },
 	[PHASE_HOLDING] = { opening_interrupted, NULL, opening_greet },
 	[PHASE_DIALOGUE] = { read_dialogue, session_settle, dialogue_is_late },
-	[PHASE_LINGERING] = { read_rest, NULL, has_lingered },
+	[PHASE_LINGERING] = { lingering_read, NULL, lingering_is_over },
 };
 
 static void on_readable(int socket, short what, void *context)

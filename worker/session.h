@@ -62,6 +62,7 @@ struct session {
 	bool asks_tls;		  /* STARTTLS waits for its answer */
 	bool spoke_early;	  /* something came while the client waited for us */
 	bool finished;		  /* we have ended our side of the connection */
+	unsigned looks;		  /* for an acknowledgement, at the end */
 	uint64_t came, wrote;	  /* bytes of the socket, without those of TLS */
 
 	/* Who it is */
