@@ -124,7 +124,7 @@ void once_finish(struct store *store, struct transaction *transaction)
 	if (!remember_take(store->remember, clock_steady(), &transaction->key, &owner,
 			   transaction->second_of))
 		return;
-	transaction_undo(transaction, store->maildirs);
+	store_undo(store, transaction);
 	be_there(transaction);
 }
 

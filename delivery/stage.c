@@ -149,6 +149,8 @@ static struct target *first_open_target(struct transaction *transaction)
 void stage_begin(struct store *store, struct transaction *transaction)
 {
 	once_begin(store, transaction);
+	TAILQ_INSERT_TAIL(&store->staging, transaction, entry);
+	transaction->is_staging = true;
 	find_earlier(store, transaction);
 	if (transaction_has_failed(transaction))
 		return;
@@ -274,7 +276,14 @@ static void take_back(struct store *store, struct transaction *transaction)
 	for (size_t i = 0; i < transaction->target_count; i++)
 		if (transaction->targets[i].descriptor >= 0)
 			store->open--;
-	transaction_undo(transaction, store->maildirs);
+	store_undo(store, transaction);
+}
+
+static void end_staging(struct store *store, struct transaction *transaction)
+{
+	if (transaction->is_staging)
+		TAILQ_REMOVE(&store->staging, transaction, entry);
+	transaction->is_staging = false;
 }
 
 static void complete_files(struct store *store, struct transaction *transaction)
@@ -292,6 +301,7 @@ void stage_finish(struct store *store, struct transaction *transaction)
 	once_finish(store, transaction);
 	if (store->open >= store->open_max)
 		store_relieve(store);
+	end_staging(store, transaction);
 	TAILQ_INSERT_TAIL(&store->batch, transaction, entry);
 	store->count++;
 	store->targets += transaction->target_count;
@@ -304,6 +314,7 @@ void stage_finish(struct store *store, struct transaction *transaction)
 
 void stage_abandon(struct store *store, struct transaction *transaction)
 {
-	transaction_undo(transaction, store->maildirs);
+	end_staging(store, transaction);
+	store_undo(store, transaction);
 	transaction_free(transaction);
 }
