@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "common/log/log.h"
+#include "delivery/once.h"
 #include "delivery/quota.h"
 #include "delivery/rounds.h"
 #include "delivery/store.h"
@@ -222,6 +223,7 @@ static void conclude(const struct store *store, struct transaction *transaction)
 	if (transaction_has_failed(transaction)) {
 		transaction_log_failed(transaction);
 	} else {
+		once_remember(store, transaction);
 		transaction_log_stored(transaction);
 		quota_stored(store->quotas, transaction);
 	}
@@ -248,5 +250,5 @@ void store_commit(struct store *store)
 	require(store->open == 0);
 	store_tidy(store);
 	maildirs_next_turn(store->maildirs);
-	store->count = store->targets = store->envelopes = 0;
+	store->count = store->targets = store->envelopes = store->lost = 0;
 }

@@ -66,6 +66,11 @@ void inbox_free(struct inbox *inbox);
  * serial are closed. False when memory is short.
  */
 bool inbox_add(struct inbox *inbox, uint32_t serial, int messages, int verdicts);
+/*
+ * A worker has ended (message_ended; 0: see there): what it had completed is committed, and
+ * none of its sessions will take a reply.
+ */
+void inbox_ended(struct inbox *inbox, uint32_t serial);
 size_t inbox_workers(const struct inbox *inbox);
 
 /* store_answer: queues the verdict for the worker. */

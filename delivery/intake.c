@@ -175,6 +175,7 @@ static bool begin_message(struct intake *intake, struct intake_piece *piece,
 		return is_short(piece, problem, "a message");
 	intake->envelope = NULL;
 	intake->transaction->owner = intake->owner;
+	intake->transaction->serial = intake->serial;
 	check_limits(intake->transaction, settings);
 	if (!transaction_has_failed(intake->transaction))
 		recipients_expand(intake->transaction, settings->tables, settings->template);

@@ -40,7 +40,8 @@ enum intake_state { INTAKE_HEADER, INTAKE_NOTE, INTAKE_ENVELOPE, INTAKE_BODY, IN
 /* All zero at the start, but for settings and owner. */
 struct intake {
 	const struct intake_settings *settings;
-	void *owner; /* of its transactions */
+	void *owner;	 /* of its transactions */
+	uint32_t serial; /* of the worker */
 	enum intake_state state;
 	uint8_t header[MESSAGE_HEADER_SIZE];
 	size_t header_used;

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "delivery/header.h"
+#include "delivery/once.h"
 #include "delivery/quota.h"
 #include "delivery/store.h"
 
@@ -127,7 +128,8 @@ static void look_for(struct store *store, struct transaction *transaction, struc
 
 static void find_earlier(struct store *store, struct transaction *transaction)
 {
-	if (!(transaction->submission.flags & SUBMISSION_AGAIN))
+	if (!(transaction->submission.flags & SUBMISSION_AGAIN) ||
+	    once_is_stored(store, transaction))
 		return;
 	for (size_t i = 0; i < transaction->target_count && !transaction_has_failed(transaction);
 	     i++)
@@ -166,6 +168,7 @@ static struct target *first_open_target(struct transaction *transaction)
 
 void stage_begin(struct store *store, struct transaction *transaction)
 {
+	once_begin(store, transaction);
 	TAILQ_INSERT_TAIL(&store->staging, transaction, entry);
 	transaction->is_staging = true;
 	find_earlier(store, transaction);
@@ -192,6 +195,7 @@ void stage_body(struct transaction *transaction, const void *bytes, size_t lengt
 {
 	struct iovec pieces[2] = { { NULL, 0 }, { (void *)(uintptr_t)bytes, length } };
 
+	once_add(transaction, bytes, length);
 	if (!transaction->source || transaction_has_failed(transaction))
 		return;
 	/* The header goes with the first piece: one call for a small message. */
@@ -317,6 +321,7 @@ static void complete_files(struct store *store, struct transaction *transaction)
 
 void stage_finish(struct store *store, struct transaction *transaction)
 {
+	once_finish(store, transaction);
 	if (store->open >= store->open_max)
 		store_relieve(store);
 	end_staging(store, transaction);

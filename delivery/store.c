@@ -31,6 +31,7 @@ bool store_open(struct store *store, const struct store_settings *settings, stru
 	store->hostname = settings->hostname;
 	store->batch_max = settings->batch;
 	store->answer = settings->answer;
+	store->remember = settings->remember;
 	store->open_max = lower(BATCH_OPEN_MAX, settings->open_mailboxes);
 	store->round_max = lower(ROUND_MAX, settings->open_mailboxes);
 	file_host_make(settings->hostname, store->file_host);

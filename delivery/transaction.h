@@ -13,6 +13,7 @@
 
 #include "common/fail/fail.h"
 #include "common/frame/message.h"
+#include "common/hash/siphash.h"
 #include "common/tables/tables.h"
 #include "delivery/maildir.h"
 
@@ -54,6 +55,7 @@ struct transaction {
 	bool is_staging;   /* it is in store->staging, not in the batch */
 	bool is_recorded;  /* the journal says that it goes forward */
 	void *owner;	   /* who gets the verdict; NULL when it has gone */
+	uint32_t serial;   /* of the worker */
 	uint8_t *envelope; /* the frame's payload: the submission's strings lie in it; owned */
 	size_t envelope_size;
 	struct submission submission;
@@ -67,6 +69,13 @@ struct transaction {
 	int source_descriptor; /* -1: closed, or handed over to source->descriptor */
 	size_t header_length;  /* of the source: where the body begins in it */
 	char *pending;	       /* header that waits for the first piece of body; owned */
+
+	/* For what is remembered of it: once.h. */
+	bool has_key; /* the hash is being made, or the key is */
+	bool is_lost; /* its session has ended without a reply */
+	struct siphash hash;
+	struct siphash_value key;
+	char second_of[MESSAGE_ID_SIZE]; /* the message that is stored in its place; "" : none */
 
 	enum verdict verdict;	     /* anything but VERDICT_STORED: it has failed */
 	struct problem reason;	     /* why */

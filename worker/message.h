@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #include "common/frame/message.h"
 #include "common/smtp/address.h"
@@ -63,5 +64,18 @@ bool message_add_recipient(struct message *message, const struct smtp_path *reci
 void message_last_recipient(const struct message *message, struct submission_recipient *recipient);
 /* Takes it away again; to be called once. */
 void message_drop_recipient(struct message *message);
+
+/*
+ * Makes the frame: header and envelope. The submission has all that the message does not
+ * know itself, and its values. False when memory is short.
+ */
+bool message_frame(struct message *message, const struct submission *submission);
+/*
+ * What of the message is not sent yet and can go with one writev(2): the frame, and a body
+ * that has no blocks. At most two parts; returns how many.
+ */
+int message_parts(const struct message *message, struct iovec *parts);
+/* Whether the next bytes to send lie in the spool. */
+bool message_is_in_blocks(const struct message *message);
 
 #endif

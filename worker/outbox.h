@@ -43,6 +43,16 @@ void outbox_note(struct outbox *outbox, enum message_type type, const struct wir
  */
 void outbox_ask(struct outbox *outbox, struct question *question);
 
+/*
+ * Whether the client took the 250 of a stored message. That it did not goes at once, that it
+ * did with the next message; a delivery process that dies is not the end of it.
+ */
+void outbox_replied(struct outbox *outbox, uint64_t handle, bool taken);
+/* Sends the notes that wait. */
+void outbox_hurry(struct outbox *outbox);
+/* Whether no note waits to be sent. */
+bool outbox_is_quiet(const struct outbox *outbox);
+
 typedef void outbox_visit(const struct session *session, const struct message *message);
 
 /* Calls `visit` for each message that this session waits for. */

@@ -20,6 +20,7 @@ struct evbuffer;
 struct answers;
 struct quota_question;
 struct introduction;
+struct replied;
 
 /* What a session is about; session.c has a row for each. */
 enum phase {
@@ -60,6 +61,10 @@ struct session {
 	bool stopping;		  /* 421 comes when what is in hand is finished */
 	bool tls_failed;	  /* and that was logged */
 	bool asks_tls;		  /* STARTTLS waits for its answer */
+	bool spoke_early;	  /* something came while the client waited for us */
+	bool finished;		  /* we have ended our side of the connection */
+	unsigned looks;		  /* for an acknowledgement, at the end */
+	uint64_t came, wrote;	  /* bytes of the socket, without those of TLS */
 
 	/* Who it is */
 	char id[ID_SIZE];
@@ -74,6 +79,7 @@ struct session {
 	struct message *message;      /* until it is submitted */
 	struct answers *answers;      /* of several messages made of one; NULL: none are awaited */
 	struct quota_question *asked; /* of delivery about a recipient; NULL: nothing */
+	struct replied *replied; /* of which the client must take the 250 yet; NULL: none was */
 	unsigned transactions;
 	const char
 		*decided;  /* what decided the rejection that is being given; NULL: the protocol */

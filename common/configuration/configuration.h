@@ -69,6 +69,7 @@ struct configuration {
 		long long reserve_inodes;
 		long long quota; /* of a mailbox that lists none, in bytes; 0: no limit */
 		long long quota_messages;
+		long long remember; /* seconds; 0: nothing */
 	} delivery;
 	struct {
 		long long message_size;

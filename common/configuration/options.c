@@ -172,6 +172,9 @@ static const struct option options[] = {
 	{ "delivery", "quota-messages", OPTION_NUMBER, 0, 1000 * MILLION, "0",
 	  AT(delivery.quota_messages), NULL,
 	  "The messages that a mailbox may hold where its line says nothing else; 0: no limit." },
+	{ "delivery", "remember", OPTION_DURATION, 0, DAY, "1h", AT(delivery.remember), NULL,
+	  "How long a message is remembered whose 250 the client did not take (RFC 1047): sent "
+	  "again, it makes no second copy; 0: not at all." },
 
 	{ "limits", "message-size", OPTION_SIZE, KIBI, TEBI, "50M", AT(limits.message_size), NULL,
 	  "The largest message, as SIZE announces it (RFC 1870)." },

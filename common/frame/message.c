@@ -101,6 +101,17 @@ bool message_get_pipes(struct wire_reader *reader, struct message_pipes *pipes)
 	return wire_reader_complete(reader);
 }
 
+void message_put_ended(struct wire_writer *writer, const struct message_ended *ended)
+{
+	wire_put_u32(writer, ended->serial);
+}
+
+bool message_get_ended(struct wire_reader *reader, struct message_ended *ended)
+{
+	ended->serial = wire_get_u32(reader);
+	return wire_reader_complete(reader);
+}
+
 void message_put_log(struct wire_writer *writer, const struct message_log *log)
 {
 	wire_put_u8(writer, log->log_is_syslog);

@@ -48,6 +48,8 @@ enum message_way { WAY_CONTROL, WAY_PIPE };
 	MESSAGE(LISTENER, FROM_MASTER, TO_WORKER, WAY_CONTROL, 128, 1, "a socket to accept on")    \
 	MESSAGE(PIPES, FROM_MASTER, TO_WORKER | TO_DELIVERY, WAY_CONTROL, 16, 2,                   \
 		"the pair of pipes between a worker and delivery")                                 \
+	MESSAGE(ENDED, FROM_MASTER, TO_DELIVERY, WAY_CONTROL, 16, 0,                               \
+		"a worker is no more, or: all that there are have been paired")                    \
 	MESSAGE(LOG, FROM_MASTER, TO_WORKER | TO_DELIVERY, WAY_CONTROL, 16, 1,                     \
 		"the log, opened again")                                                           \
 	MESSAGE(DRAIN, FROM_MASTER, TO_WORKER, WAY_CONTROL, 16, 0,                                 \
@@ -111,12 +113,14 @@ bool message_get_header(const uint8_t bytes[MESSAGE_HEADER_SIZE], unsigned sende
 
 /*
  * START: descriptors in this order: configuration, tables, log; then for a
- * worker spool, scoreboard and TLS, for delivery the mail root.
+ * worker spool, scoreboard and TLS, for delivery the mail root and the memory
+ * of messages.
  */
 enum { START_CONFIGURATION, START_TABLES, START_LOG, START_SPOOL, START_SCOREBOARD, START_TLS };
 #define START_MAIL_ROOT START_SPOOL
+#define START_REMEMBER START_SCOREBOARD
 #define START_DESCRIPTORS_WORKER 6
-#define START_DESCRIPTORS_DELIVERY 4
+#define START_DESCRIPTORS_DELIVERY 5
 
 struct message_start {
 	uint32_t serial; /* unlike that of any process before, since the master started */
@@ -136,6 +140,14 @@ struct message_listener {
  * worker's.
  */
 struct message_pipes {
+	uint32_t serial;
+};
+
+/*
+ * ENDED: the serial of a worker that has ended. 0: each worker there is has been
+ * named by PIPES; the others that delivery finds traces of have ended.
+ */
+struct message_ended {
 	uint32_t serial;
 };
 
@@ -264,6 +276,8 @@ void message_put_listener(struct wire_writer *writer, const struct message_liste
 bool message_get_listener(struct wire_reader *reader, struct message_listener *listener);
 void message_put_pipes(struct wire_writer *writer, const struct message_pipes *pipes);
 bool message_get_pipes(struct wire_reader *reader, struct message_pipes *pipes);
+void message_put_ended(struct wire_writer *writer, const struct message_ended *ended);
+bool message_get_ended(struct wire_reader *reader, struct message_ended *ended);
 void message_put_log(struct wire_writer *writer, const struct message_log *log);
 bool message_get_log(struct wire_reader *reader, struct message_log *log);
 void message_put_deadline(struct wire_writer *writer, const struct message_deadline *deadline);

@@ -20,6 +20,8 @@
 struct inbox_fixture {
 	struct event_base *base;
 	struct tables *tables; /* alice, bob, carol (quota: 10 messages); all: the three */
+	int memory;	       /* of messages: outlives the inbox */
+	struct remember *remember;
 	struct store store;
 	struct condition *condition; /* NULL: always fine; the test's */
 	struct inbox *inbox;
