@@ -18,6 +18,8 @@
 #include <unistd.h>
 
 #include "delivery/header.h"
+#include "delivery/once.h"
+#include "delivery/quota.h"
 #include "delivery/store.h"
 
 #define COPY_PIECE 65536
@@ -126,11 +128,31 @@ static void look_for(struct store *store, struct transaction *transaction, struc
 
 static void find_earlier(struct store *store, struct transaction *transaction)
 {
-	if (!(transaction->submission.flags & SUBMISSION_AGAIN))
+	if (!(transaction->submission.flags & SUBMISSION_AGAIN) ||
+	    once_is_stored(store, transaction))
 		return;
 	for (size_t i = 0; i < transaction->target_count && !transaction_has_failed(transaction);
 	     i++)
 		look_for(store, transaction, &transaction->targets[i]);
+}
+
+/* ---- room ---- */
+
+/* A place in each mailbox that has a quota, by the size that its file will have. */
+static void reserve(struct store *store, struct transaction *transaction)
+{
+	char header[HEADER_SIZE];
+
+	for (size_t i = 0; i < transaction->target_count; i++) {
+		struct target *target = &transaction->targets[i];
+
+		if (target->state != TARGET_NOTHING || !quota_is_set(&target->quota))
+			continue;
+		target->size = make_header(store, transaction, target, header) +
+			       transaction->submission.body_length;
+		if (!quota_reserve(store->quotas, transaction, target))
+			return;
+	}
 }
 
 /* ---- the way in ---- */
@@ -146,9 +168,12 @@ static struct target *first_open_target(struct transaction *transaction)
 
 void stage_begin(struct store *store, struct transaction *transaction)
 {
+	once_begin(store, transaction);
 	TAILQ_INSERT_TAIL(&store->staging, transaction, entry);
 	transaction->is_staging = true;
 	find_earlier(store, transaction);
+	if (!transaction_has_failed(transaction))
+		reserve(store, transaction);
 	if (transaction_has_failed(transaction))
 		return;
 	transaction->source = first_open_target(transaction);
@@ -170,6 +195,7 @@ void stage_body(struct transaction *transaction, const void *bytes, size_t lengt
 {
 	struct iovec pieces[2] = { { NULL, 0 }, { (void *)(uintptr_t)bytes, length } };
 
+	once_add(transaction, bytes, length);
 	if (!transaction->source || transaction_has_failed(transaction))
 		return;
 	/* The header goes with the first piece: one call for a small message. */
@@ -273,6 +299,7 @@ static void take_back(struct store *store, struct transaction *transaction)
 		if (transaction->targets[i].descriptor >= 0)
 			store->open--;
 	store_undo(store, transaction);
+	quota_give_back(transaction);
 }
 
 static void end_staging(struct store *store, struct transaction *transaction)
@@ -294,6 +321,7 @@ static void complete_files(struct store *store, struct transaction *transaction)
 
 void stage_finish(struct store *store, struct transaction *transaction)
 {
+	once_finish(store, transaction);
 	if (store->open >= store->open_max)
 		store_relieve(store);
 	end_staging(store, transaction);
@@ -311,5 +339,6 @@ void stage_abandon(struct store *store, struct transaction *transaction)
 {
 	end_staging(store, transaction);
 	store_undo(store, transaction);
+	quota_give_back(transaction);
 	transaction_free(transaction);
 }
