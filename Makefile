@@ -94,6 +94,16 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(call objects,$(unit_helpers)) $(
 unit: $(UNIT_TESTS:%=$(BUILD)/tests/%)
 	@failed=0; for t in $^; do $$t || failed=1; done; exit $$failed
 
+# ---- what the end-to-end tests need: a tracer that kills a process at a system call
+
+TRACER = $(BUILD)/crash/stop_at
+
+$(TRACER): $(call objects,$(wildcard tests/crash/*.c))
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^
+
+tracer: $(TRACER)
+
 # ---- fuzzing: tests/fuzz/fuzz_NAME.c, its seeds in tests/fuzz/corpus/NAME
 
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -132,7 +142,7 @@ lint: needs-test
 unit-programs: $(UNIT_TESTS:%=$(BUILD)/tests/%)
 objects: $(call objects,$(wildcard common/*/*.c $(foreach p,$(PROGRAMS),$(FOLDER_$(p))/*.c)))
 
-FORMATTED = $(wildcard common/*/*.[ch] $(foreach p,$(PROGRAMS),$(FOLDER_$(p))/*.[ch]) etc/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch])
+FORMATTED = $(wildcard common/*/*.[ch] $(foreach p,$(PROGRAMS),$(FOLDER_$(p))/*.[ch]) etc/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch] tests/crash/*.[ch])
 
 format:
 	clang-format-14 -i $(FORMATTED)
@@ -224,7 +234,7 @@ help:
 	@echo 'make install      PREFIX=$(PREFIX) DESTDIR=$(DESTDIR); make uninstall'
 	@echo 'make clean        removes build/'
 
-.PHONY: all unit unit-programs objects fuzzers fuzz test test-long lint format print-formatted \
+.PHONY: all unit unit-programs tracer objects fuzzers fuzz test test-long lint format print-formatted \
 	needs-build needs-run needs-test needs-long run manuals install uninstall clean help
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

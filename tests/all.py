@@ -173,7 +173,7 @@ def e2e_options(options):
 
 
 def e2e(options):
-    counts = build("programs", f"BUILD={BUILD}", "all")
+    counts = build("programs", f"BUILD={BUILD}", "all", "tracer")
     prepare_peers()
     if os.geteuid() == 0:
         counts.add(prepare_users())
@@ -186,7 +186,7 @@ def e2e(options):
 
 
 def e2e_sanitized(options):
-    counts = build("programs with ASan and UBSan", *SANITIZERS, "all")
+    counts = build("programs with ASan and UBSan", *SANITIZERS, "all", "tracer")
     prepare_peers()
     if os.geteuid() == 0:
         counts.add(prepare_users())

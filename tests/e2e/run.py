@@ -61,6 +61,9 @@ def make_folder(options):
     for name in PROGRAMS:
         shutil.copyfile(os.path.join(options.bin, name), os.path.join(copies, name))
         os.chmod(os.path.join(copies, name), 0o755)
+    tracer = os.path.join(os.path.dirname(os.path.abspath(options.bin)), "crash", "stop_at")
+    if os.path.exists(tracer):
+        shutil.copy(tracer, copies)
     options.bin = copies
 
 
