@@ -13,8 +13,9 @@
  *
  * Over DESCRIPTOR, a stream socket, the test writes lines:
  *
- *	arm N before|after	count the calls from now on, and kill at the Nth: it is not
- *				executed, or it is; N of 0 only counts
+ *	arm N before|after PID	count the calls from now on, and kill at the Nth: it is not
+ *				executed, or it is; N of 0 only counts; PID, if it is not 0, is
+ *				killed first
  *	disarm			count no longer
  *
  * and reads:
@@ -66,6 +67,7 @@ struct tracer {
 	bool is_announced;
 	bool kills_after;
 	bool is_inside; /* between entry and exit of the call */
+	pid_t companion; /* dies with it */
 	unsigned long goal;
 	unsigned long count;
 	unsigned long calls[CALLS_MAX];
@@ -79,12 +81,13 @@ static void say(struct tracer *tracer, const char *text)
 
 /* ---- what the test says ---- */
 
-static void arm(struct tracer *tracer, unsigned long goal, bool after)
+static void arm(struct tracer *tracer, unsigned long goal, bool after, pid_t companion)
 {
 	tracer->is_armed = true;
 	tracer->is_announced = false;
 	tracer->is_inside = false;
 	tracer->kills_after = after;
+	tracer->companion = companion;
 	tracer->goal = goal;
 	tracer->count = 0;
 	/* Counting begins when it stops for this; without a target, with its first call. */
@@ -106,10 +109,11 @@ static void say_calls(struct tracer *tracer, const char *word)
 static void obey(struct tracer *tracer, const char *line)
 {
 	unsigned long goal;
+	int companion;
 	char when[8];
 
-	if (sscanf(line, "arm %lu %7s", &goal, when) == 2)
-		arm(tracer, goal, strcmp(when, "after") == 0);
+	if (sscanf(line, "arm %lu %7s %d", &goal, when, &companion) == 3)
+		arm(tracer, goal, strcmp(when, "after") == 0, companion);
 	else if (strcmp(line, "disarm") == 0)
 		say_calls(tracer, "calls");
 	else
@@ -150,6 +154,8 @@ static void resume(struct tracer *tracer, pid_t pid, int signal)
 
 static void kill_target(struct tracer *tracer, unsigned long call)
 {
+	if (tracer->companion > 0)
+		kill(tracer->companion, SIGKILL);
 	kill(tracer->target, SIGKILL);
 	fprintf(tracer->out, "killed %lu ", tracer->count);
 	say(tracer, call_name(call));

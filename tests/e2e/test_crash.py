@@ -53,7 +53,7 @@ def send_all(daemon, book):
             if client:
                 client.close()
             client = greeted(daemon)
-        if not ledger.attempt(client, book.new(recipients, size)):
+        if not ledger.attempt(ledger.transmit, client, book.new(recipients, size)):
             broken += 1
             client.close()
             client = None
@@ -84,9 +84,9 @@ def say(what, killed, calls):
 class Rounds:
     """Kills one program at one call after the other, in one daemon that is started again now and then."""
 
-    def __init__(self, t, victim):
+    def __init__(self, t, victim, with_worker=False):
         tracer.require(t)
-        self.t, self.victim = t, victim
+        self.t, self.victim, self.with_worker = t, victim, with_worker
         self.daemon, self.tracer = prepared(t), tracer.Tracer(t, victim)
         self.number = self.kills = 0
         self.killed = []
@@ -126,7 +126,7 @@ class Rounds:
         self.settle()
         self.number += 1
         book = ledger.Ledger(f"r{self.number}")
-        self.tracer.arm(number, when)
+        self.tracer.arm(number, when, self.daemon.workers()[0] if self.with_worker else 0)
         broken = send_all(self.daemon, book)
         self.tracer.send("disarm")
         self.tracer.wait("calls", len(self.tracer.said("calls")) or 1)
@@ -135,7 +135,7 @@ class Rounds:
         self.killed += [self.tracer.killed()[-1].call] if reached else []
         what = f"{self.victim} killed {when} {self.tracer.killed()[-1] if reached else f'no call {number}'}"
         require_right(self.t, self.daemon, book, what)
-        if self.victim == "postern-delivery":
+        if self.victim == "postern-delivery" and not self.with_worker:
             self.t.equal((broken, book.count(ledger.STORED)), (0, 3), f"sessions that broke, and stored ones, {what}")
         return reached
 
@@ -151,7 +151,7 @@ class Rounds:
             while self.t.is_long and self.round(number, when):
                 number += 1
         self.stop()
-        say(self.victim, self.killed, len(calls))
+        say(self.victim + " with the worker" * self.with_worker, self.killed, len(calls))
 
 
 @test(covers="A-18 A-13 C-06 D-06 security.md:go-guerrilla", timeout=7200, plain=True)
@@ -163,6 +163,12 @@ def worker_at_each_call(t):
 def delivery_at_each_call(t):
     """No session breaks, and each message gets its 250."""
     Rounds(t, "postern-delivery").all()
+
+
+@test(covers="A-18 A-13 C-06 D-06 security.md:go-guerrilla", timeout=7200, plain=True)
+def delivery_and_worker_at_each_call(t):
+    """Nobody submits again what delivery had in hand: what lies on the disk decides."""
+    Rounds(t, "postern-delivery", with_worker=True).all()
 
 
 # ---- the master
@@ -192,7 +198,7 @@ class Sender:
                     for _ in range(3):
                         recipients, size = ((TWO[:1], 2000), (TWO, BIG), (MANY, 2000))[number % 3]
                         number += 1
-                        if not ledger.attempt(client, self.book.new(recipients, size)):
+                        if not ledger.attempt(ledger.transmit, client, self.book.new(recipients, size)):
                             break
             except (OSError, Closed, AssertionError):
                 time.sleep(0.01)
@@ -309,3 +315,40 @@ def master_at_each_call_of_a_reload(t):
 @test(covers="A-18 A-19 B-50 C-06", timeout=7200, plain=True)
 def master_at_each_call_of_a_stop(t):
     MasterRounds(t, "stopping").all()
+
+
+def start_beside(daemon):
+    """Starts the service again and does not wait until it is ready: until it has a delivery process."""
+    def trial():
+        daemon.launch()
+        processes.wait_until(lambda: daemon.delivery() or daemon.process.poll() is not None, 40, "a delivery")
+        return daemon.process.poll() is None
+    processes.wait_until(trial, 40, f"it starts again: {daemon.tail()}")
+
+
+@test(covers="A-18 B-50 C-06 D-06", timeout=180)
+def new_service_beside_the_old_delivery(t):
+    """The delivery of a killed master, held up with messages in hand, finishes while the new service begins."""
+    daemon, book = prepared(t), ledger.Ledger("b")
+    daemon.start()
+    mailboxes_ready(daemon)
+    old = daemon.delivery()
+    orphans = processes.descendants(daemon.pid())
+    os.kill(old, signal.SIGSTOP)
+    threads = [threading.Thread(target=send_all, args=(daemon, book), daemon=True) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    processes.wait_until(lambda: len(book.messages()) == len(threads), 40, "messages on their way")
+    before = len(daemon.events("ready"))
+    os.kill(daemon.pid(), signal.SIGKILL)
+    daemon.process.wait()
+    start_beside(daemon)
+    os.kill(old, signal.SIGCONT)
+    daemon.wait_event("ready", count=before + 1)
+    for thread in threads:
+        thread.join()
+    processes.wait_until(lambda: not any(processes.is_alive(pid) for pid in orphans), 60, "the old ones end")
+    t.equal(send_all(daemon, book), 0, "sessions that broke")
+    require_right(t, daemon, book, "a new service beside the old delivery")
+    require_clean(daemon)
+    daemon.finish()

@@ -46,7 +46,7 @@ class Tracer:
         self.socket, self.lines = ours, []
         threading.Thread(target=self.listen, args=(ours,), daemon=True).start()
         if armed:
-            self.send("arm %d %s" % armed)
+            self.send("arm %d %s 0" % armed)
         daemon.prefix = [program(self.trial), str(its.fileno()), self.victim]
         try:
             daemon.launch(pass_fds=(its.fileno(),))
@@ -79,9 +79,10 @@ class Tracer:
         processes.wait_until(lambda: len(self.said(word)) >= count, PATIENCE, f"the tracer says {word}: {self.lines[-3:]}")
         return self.said(word)[-1]
 
-    def arm(self, number, when):
+    def arm(self, number, when, companion=0):
+        """companion: the id of a process that is killed with it."""
         before = len(self.said("armed"))
-        self.send(f"arm {number} {when}")
+        self.send(f"arm {number} {when} {companion}")
         self.wait("armed", before + 1)
 
     def disarm(self):
