@@ -72,7 +72,7 @@ def become(options):
     account = pwd.getpwnam(options.user)
     peers = os.path.join(options.folder, "peers")
     if os.path.isdir(options.peers):
-        shutil.copytree(options.peers, peers, symlinks=True)
+        shutil.copytree(options.peers, peers, symlinks=True, ignore=shutil.ignore_patterns("linux", "*.deb"))
         for folder, _, _ in os.walk(peers):
             os.chmod(folder, 0o755)
     options.peers = peers
