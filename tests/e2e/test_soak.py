@@ -212,14 +212,21 @@ def reap_orphans(daemon):
             processes.reap_one(pid)
 
 
+def descriptors_of(pid):
+    """0 where only root may look."""
+    try:
+        return len(os.listdir(f"/proc/{pid}/fd"))
+    except PermissionError:
+        return 0
+
+
 def holdings(daemon):
     """program -> (the most KiB resident, the most descriptors) of its processes."""
     found = {}
     for pid in [daemon.pid(), *processes.descendants(daemon.pid())]:
         values = processes.status(pid)
-        descriptors = len(os.listdir(f"/proc/{pid}/fd"))
         kib, most = found.get(values["Name"], (0, 0))
-        found[values["Name"]] = max(kib, int(values["VmRSS"].split()[0])), max(most, descriptors)
+        found[values["Name"]] = max(kib, int(values["VmRSS"].split()[0])), max(most, descriptors_of(pid))
     return found
 
 

@@ -21,8 +21,9 @@ from .trial import Skipped
 BUSYBOX = "/bin/busybox"
 MODULES = ("virtio_pci", "virtio_blk", "virtio_net")
 SMTP, MAIL, LOG = 25, 26, 27
-# Without hardware support a start takes a minute.
-PATIENCE = 300
+# Without hardware support a start takes a minute; with it, seconds.
+PATIENCE = {"kvm": 40, "tcg": 300}
+FETCH_PATIENCE = 120
 USERS = (("root", 0), ("postern", 101), ("postern-worker", 102), ("vmail", 103), ("nobody", 65534))
 COMMANDS = ("sh", "mount", "insmod", "ifconfig", "nc", "tar", "cat", "sleep", "mkdir", "poweroff", "umount", "ln")
 
@@ -221,7 +222,7 @@ class Machine:
         self.drive.power_on()
         with open(self.trial.path("qemu"), "ab") as output:
             self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=output, stderr=output)
-        processes.wait_until(self.is_up, PATIENCE, "the machine's service answers")
+        processes.wait_until(self.is_up, PATIENCE[self.accelerator], "the machine's service answers")
 
     def switch_off(self):
         self.cut_power(None, 0)
@@ -230,7 +231,7 @@ class Machine:
         if self.process.poll() is not None:
             raise AssertionError(f"the machine has ended: {self.last_words()}")
         try:
-            with self.connect(patience=5) as client:
+            with self.connect(patience=2) as client:
                 return client.reply().code == 220
         except (OSError, session.Closed):
             return False
@@ -261,7 +262,7 @@ class Machine:
     def fetch(self, port):
         """All that comes from there until it is closed."""
         content = b""
-        with session.connected(self.address, self.ports[port], None, PATIENCE) as connection:
+        with session.connected(self.address, self.ports[port], None, FETCH_PATIENCE) as connection:
             while got := connection.recv(1 << 20):
                 content += got
         return content
