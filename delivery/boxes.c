@@ -1,11 +1,12 @@
 /*
- * boxes.c - makes all missing mailboxes after the start, while mail flows
+ * boxes.c - goes through all mailboxes after the start, while mail flows
  *
  * Runs in: postern-delivery.  Privilege: the mail user's.
  * Distrusts: what lies in the mail root.  Trusts: the tables.
  */
 #include "delivery/boxes.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,8 @@
 #include "common/log/log.h"
 #include "delivery/inbox.h"
 #include "delivery/maildir.h"
+#include "delivery/recovery.h"
+#include "delivery/system_calls.h"
 
 /*
  * Work of one slice: a mailbox that is there costs 1, one that is made costs
@@ -27,8 +30,7 @@
 
 struct boxes {
 	struct event *turn;
-	int root;
-	const char *template;
+	struct boxes_settings settings;
 	bool one_by_one;
 	/* All mailboxes: local, NUL, domain, NUL, and so on. */
 	char *names;
@@ -95,20 +97,37 @@ static void note_fault(struct boxes *boxes, const char *reason)
 	boxes->at = boxes->used;
 }
 
-/* Returns what it cost. */
-static unsigned make_one(struct boxes *boxes, const struct mailbox *mailbox)
+static void sweep(const struct boxes *boxes, const char *path, const char *address)
 {
+	char copy[PATH_MAX];
+	int tmp;
+
+	if ((size_t)snprintf(copy, sizeof(copy), "%s/tmp", path) >= sizeof(copy))
+		return;
+	tmp = open_beneath(boxes->settings.store->root, copy, O_RDONLY | O_DIRECTORY);
+	if (tmp < 0)
+		return;
+	recovery_sweep(tmp, address, store_is_using, boxes->settings.store);
+	close(tmp);
+}
+
+/* Returns what it cost. */
+static unsigned visit(struct boxes *boxes, const struct mailbox *mailbox)
+{
+	int root = boxes->settings.store->root;
 	char path[PATH_MAX], address[2 * MAILBOX_NAME_SIZE + 1];
 	struct problem problem;
 
 	snprintf(address, sizeof(address), "%s@%s", mailbox->local, mailbox->domain);
-	if (!mailbox_path(mailbox, boxes->template, path, sizeof(path))) {
+	if (!mailbox_path(mailbox, boxes->settings.template, path, sizeof(path))) {
 		note_fault(boxes, "the path of the mailbox is too long");
 		return 1;
 	}
-	if (maildir_exists(boxes->root, path))
+	if (boxes->settings.sweep)
+		sweep(boxes, path, address);
+	if (!boxes->settings.create || maildir_exists(root, path))
 		return 1;
-	if (maildir_create(boxes->root, path, address, boxes->one_by_one, &problem) < 0)
+	if (maildir_create(root, path, address, boxes->one_by_one, &problem) < 0)
 		note_fault(boxes, problem.text);
 	return MAKE_COST;
 }
@@ -141,27 +160,25 @@ static void on_turn(evutil_socket_t descriptor, short what, void *context)
 		unsigned cost;
 
 		next(boxes, &mailbox);
-		cost = make_one(boxes, &mailbox);
+		cost = visit(boxes, &mailbox);
 		made = made || cost > 1;
 		work += cost;
 	}
-	if (made && !boxes->one_by_one && syncfs(boxes->root) != 0)
+	if (made && !boxes->one_by_one && syncfs(boxes->settings.store->root) != 0)
 		note_fault(boxes, "cannot make mailboxes durable");
 	if (boxes->at < boxes->used)
 		next_turn(boxes);
 }
 
-struct boxes *boxes_begin(struct event_base *base, const struct tables *tables, int root,
-			  const char *template, bool one_by_one)
+struct boxes *boxes_begin(struct event_base *base, const struct boxes_settings *settings)
 {
 	struct boxes *boxes = allocate(1, sizeof(*boxes));
 
 	if (!boxes)
 		return NULL;
-	boxes->root = root;
-	boxes->template = template;
-	boxes->one_by_one = one_by_one;
-	tables_each_mailbox(tables, on_mailbox, boxes);
+	boxes->settings = *settings;
+	boxes->one_by_one = !settings->store->durable.may_sync_all;
+	tables_each_mailbox(settings->tables, on_mailbox, boxes);
 	boxes->turn = event_new(base, -1, 0, on_turn, boxes);
 	if (boxes->failed || !boxes->turn) {
 		boxes_free(boxes);

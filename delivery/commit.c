@@ -8,93 +8,29 @@
  * All messages that are complete are taken together through these steps:
  *
  *	1  their files in tmp/ durable			durable.c
- *	2  moved to new/, nothing ever replaced
- *	3  each new/ durable, once			durable.c
- *	4  failed ones removed, log lines written
- *	5  verdicts
+ *	2  what goes into several mailboxes: its names in
+ *	   tmp/ durable, then the record of intent	rounds.c, journal.c
+ *	3  moved to new/, nothing ever replaced
+ *	4  each new/ durable, once			rounds.c
+ *	5  failed ones removed, the record turned back before that
+ *	6  log lines written
+ *	7  verdicts
  *
- * Invariant: VERDICT_STORED is said only of a message whose every file has
- * been through 1, 2 and 3 without an error.
+ * Invariants: VERDICT_STORED is said only of a message whose every file has
+ * been through 1 to 4 without an error. From 2 on a crash leads to all of its mailboxes
+ * having it, or, from 5 on, none (recovery.c).
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/log/log.h"
+#include "delivery/rounds.h"
 #include "delivery/store.h"
 #include "delivery/system_calls.h"
 
-/* Mailboxes that are moved to and made durable in one go: they are held open. */
-#define ROUND_MAX 128
-
-static size_t lower(size_t one, size_t other)
-{
-	return one < other ? one : other;
-}
-
-bool store_open(struct store *store, const struct store_settings *settings, struct problem *problem)
-{
-	memset(store, 0, sizeof(*store));
-	TAILQ_INIT(&store->batch);
-	store->hostname = settings->hostname;
-	store->batch_max = settings->batch;
-	store->answer = settings->answer;
-	store->open_max = lower(BATCH_OPEN_MAX, settings->open_mailboxes);
-	store->round_max = lower(ROUND_MAX, settings->open_mailboxes);
-	file_host_make(settings->hostname, store->file_host);
-	if (!durable_open(&store->durable, settings->root))
-		return problem_errno(problem, "mail root");
-	store->maildirs =
-		maildirs_new(settings->root, settings->open_mailboxes, settings->create_mailboxes);
-	if (!store->maildirs)
-		return problem_errno(problem, "mailboxes");
-	return true;
-}
-
-void store_close(struct store *store)
-{
-	struct transaction *transaction;
-
-	while ((transaction = TAILQ_FIRST(&store->batch))) {
-		TAILQ_REMOVE(&store->batch, transaction, entry);
-		stage_abandon(store, transaction);
-	}
-	maildirs_free(store->maildirs);
-	store->maildirs = NULL;
-}
-
-bool store_is_due(const struct store *store)
-{
-	return store->count >= store->batch_max || store->open >= store->open_max ||
-	       store->targets >= BATCH_TARGETS_MAX || store->envelopes >= BATCH_ENVELOPES_MAX;
-}
-
-void store_forget_owner(struct store *store, const void *owner)
-{
-	struct transaction *transaction;
-
-	TAILQ_FOREACH (transaction, &store->batch, entry)
-		if (transaction->owner == owner)
-			transaction->owner = NULL;
-}
-
-bool store_has(const struct store *store, const char *id)
-{
-	const struct transaction *transaction;
-
-	TAILQ_FOREACH (transaction, &store->batch, entry)
-		if (strcmp(transaction->submission.id, id) == 0)
-			return true;
-	return false;
-}
-
 /* ---- 1: the files ---- */
-
-/* Which file belongs to which message. */
-struct staged {
-	struct transaction *transaction;
-	struct target *target;
-};
 
 static size_t collect(struct store *store, struct durable_file *files, struct staged *staged)
 {
@@ -121,10 +57,12 @@ void store_relieve(struct store *store)
 	struct staged staged[BATCH_OPEN_MAX + 1];
 	size_t count = collect(store, files, staged);
 	struct target *target;
+	bool named;
 
-	durable_make(&store->durable, files, count);
+	named = durable_make(&store->durable, files, count);
 	for (size_t i = 0; i < count; i++) {
 		target = staged[i].target;
+		target->is_named = named;
 		/* close(2) of a file that is durable has nothing left to report but on NFS. */
 		if (close(target->descriptor) != 0 && files[i].error == 0 && errno != EINTR)
 			files[i].error = errno;
@@ -136,55 +74,63 @@ void store_relieve(struct store *store)
 	}
 }
 
-/* ---- 2 and 3: new/ ---- */
+/* ---- 2: the record of intent ---- */
 
-/* A run of targets whose mailboxes are held until their new/ is durable. */
-struct round {
-	struct store *store;
-	size_t count;
-	struct staged staged[ROUND_MAX];
-	struct maildir *maildirs[ROUND_MAX];
-};
-
-/* Each directory once. Maildir errors are 0 outside of here. */
-static size_t distinct(struct round *round, struct durable_file *files)
+/* Those of a file system that was made durable as a whole are there already. */
+static void name_files(struct round *round, struct transaction *transaction)
 {
-	struct maildir *maildir;
-	size_t count = 0;
-
-	for (size_t i = 0; i < round->count; i++) {
-		maildir = round->maildirs[i];
-		if (maildir->error == 0)
-			files[count++] = (struct durable_file){ .descriptor = maildir->new,
-								.device = maildir->device,
-								.owner = maildir };
-		maildir->error = -1; /* met */
-	}
-	return count;
+	for (size_t i = 0; i < transaction->target_count && !transaction_has_failed(transaction);
+	     i++)
+		if (transaction->targets[i].state == TARGET_IN_TMP &&
+		    !transaction->targets[i].is_named)
+			(void)round_add(round, transaction, &transaction->targets[i]);
 }
 
-static void end_round(struct round *round)
+static bool needs_record(const struct transaction *transaction)
 {
-	struct durable_file files[ROUND_MAX];
-	size_t count = distinct(round, files);
-	struct maildir *maildir;
-
-	durable_make(&round->store->durable, files, count);
-	for (size_t i = 0; i < count; i++) {
-		maildir = files[i].owner;
-		maildir->error = files[i].error;
-	}
-	for (size_t i = 0; i < round->count; i++)
-		if (round->maildirs[i]->error != 0)
-			transaction_fail_errno(round->staged[i].transaction,
-					       round->staged[i].target, "cannot make new durable",
-					       round->maildirs[i]->error);
-	for (size_t i = 0; i < count; i++)
-		((struct maildir *)files[i].owner)->error = 0;
-	for (size_t i = 0; i < round->count; i++)
-		maildir_release(round->store->maildirs, round->maildirs[i]);
-	round->count = 0;
+	return !transaction_has_failed(transaction) && journal_concerns(transaction);
 }
+
+/*
+ * What the record says is to be done must be possible after a crash: the names in tmp/
+ * are made durable before it, though most file systems do so with the file.
+ */
+static bool name_batch(struct store *store)
+{
+	struct round round = { .store = store, .folder = round_tmp };
+	struct transaction *transaction;
+	bool any = false;
+
+	TAILQ_FOREACH (transaction, &store->batch, entry)
+		if (needs_record(transaction))
+			name_files(&round, transaction);
+	round_end(&round);
+	TAILQ_FOREACH (transaction, &store->batch, entry)
+		any = any || needs_record(transaction);
+	return any;
+}
+
+static void record_batch(struct store *store)
+{
+	struct transaction *transaction;
+	int error = 0;
+
+	if (!name_batch(store))
+		return;
+	if (!journal_write(&store->journal, &store->batch))
+		error = errno;
+	TAILQ_FOREACH (transaction, &store->batch, entry) {
+		if (!needs_record(transaction))
+			continue;
+		/* Also after an error: what the file holds is not known then. */
+		transaction->is_recorded = true;
+		if (error != 0)
+			transaction_fail_errno(transaction, NULL, "cannot record the intent",
+					       error);
+	}
+}
+
+/* ---- 3 and 4: new/ ---- */
 
 static void move_target(struct transaction *transaction, struct target *target,
 			const struct maildir *maildir)
@@ -201,47 +147,77 @@ static void move_target(struct transaction *transaction, struct target *target,
 		transaction_fail_errno(transaction, target, "cannot move to new", errno);
 }
 
-static void add_to_round(struct round *round, struct transaction *transaction,
-			 struct target *target)
-{
-	struct problem problem;
-	struct maildir *maildir =
-		maildir_hold(round->store->maildirs, target->path, target->address, &problem);
-
-	if (!maildir) {
-		transaction_fail(transaction, verdict_of_errno(errno), target, problem.text);
-		return;
-	}
-	move_target(transaction, target, maildir);
-	round->staged[round->count] = (struct staged){ transaction, target };
-	round->maildirs[round->count++] = maildir;
-	if (round->count == round->store->round_max)
-		end_round(round);
-}
-
 static void move_batch(struct store *store)
 {
-	struct round round = { .store = store };
+	struct round round = { .store = store, .folder = round_new };
 	struct transaction *transaction;
+	struct maildir *maildir;
 
 	TAILQ_FOREACH (transaction, &store->batch, entry)
 		for (size_t i = 0;
-		     i < transaction->target_count && !transaction_has_failed(transaction); i++)
-			if (transaction->targets[i].state == TARGET_IN_TMP)
-				add_to_round(&round, transaction, &transaction->targets[i]);
-	end_round(&round);
+		     i < transaction->target_count && !transaction_has_failed(transaction); i++) {
+			if (transaction->targets[i].state != TARGET_IN_TMP)
+				continue;
+			maildir = round_add(&round, transaction, &transaction->targets[i]);
+			if (maildir)
+				move_target(transaction, &transaction->targets[i], maildir);
+		}
+	round_end(&round);
 }
 
-/* ---- 4 and 5 ---- */
+/* ---- 5: what has failed ---- */
 
-static void conclude(struct store *store, struct transaction *transaction)
+/*
+ * What is removed step by step must not be moved forward by a recovery that comes in
+ * between: the record says "back" first, and nothing when all is removed.
+ */
+static void turn_back(struct store *store)
 {
-	if (transaction_has_failed(transaction)) {
-		transaction_undo(transaction, store->maildirs);
-		transaction_log_failed(transaction);
-	} else {
-		transaction_log_stored(transaction);
+	const struct transaction *transaction;
+	bool any = false, concerned = false, done;
+
+	TAILQ_FOREACH (transaction, &store->batch, entry) {
+		any = any || (transaction->is_recorded && transaction_has_failed(transaction));
+		concerned = concerned || journal_concerns(transaction);
 	}
+	if (!any)
+		return;
+	done = concerned ? journal_write(&store->journal, &store->batch)
+			 : journal_clear(&store->journal);
+	if (!done)
+		log_event_text(EVENT_SHORT, "reason", strerror(errno));
+}
+
+void store_undo(struct store *store, struct transaction *transaction)
+{
+	if (!transaction_undo(transaction, store->maildirs))
+		store->is_tidy = false;
+}
+
+static void undo_failed(struct store *store)
+{
+	struct transaction *transaction;
+	bool any = false;
+
+	turn_back(store);
+	TAILQ_FOREACH (transaction, &store->batch, entry) {
+		if (!transaction_has_failed(transaction))
+			continue;
+		store_undo(store, transaction);
+		any = any || transaction->is_recorded;
+	}
+	if (any && !journal_clear(&store->journal))
+		log_event_text(EVENT_SHORT, "reason", strerror(errno));
+}
+
+/* ---- 6 and 7 ---- */
+
+static void log_outcome(const struct transaction *transaction)
+{
+	if (transaction_has_failed(transaction))
+		transaction_log_failed(transaction);
+	else
+		transaction_log_stored(transaction);
 }
 
 void store_commit(struct store *store)
@@ -249,9 +225,11 @@ void store_commit(struct store *store)
 	struct transaction *transaction;
 
 	store_relieve(store);
+	record_batch(store);
 	move_batch(store);
+	undo_failed(store);
 	TAILQ_FOREACH (transaction, &store->batch, entry)
-		conclude(store, transaction);
+		log_outcome(transaction);
 	while ((transaction = TAILQ_FIRST(&store->batch))) {
 		TAILQ_REMOVE(&store->batch, transaction, entry);
 		if (transaction->owner)

@@ -27,13 +27,15 @@
 #define DESCRIPTORS_OTHER 640 /* batch, workers, log, tables */
 /* Without a word from the master: how long workers may take to read their last verdicts. */
 #define LAST_SECONDS 5
+/* How often a mail root that is not mounted, or a disk that refuses, is tried again. */
+#define UNREADY_SECONDS 2
 
 /* Bits: a message is allowed in a set of states. */
 enum state { STATE_NEW = 1, STATE_RUNNING = 2, STATE_STOPPING = 4 };
 
 struct control {
 	struct event_base *base;
-	struct event *readable, *flushed, *deadline;
+	struct event *readable, *flushed, *deadline, *unready;
 	int channel;
 	enum state state;
 	struct configuration *configuration;
@@ -146,11 +148,61 @@ static void open_inbox(struct control *control)
 		fail_exit(EX_OSERR, "out of memory");
 }
 
-static bool creates_at_start(const struct configuration *configuration)
-{
-	enum create_mailboxes create = configuration->delivery.create_mailboxes;
+/* ---- the mail root ---- */
 
-	return create == CREATE_BOTH || create == CREATE_AT_START;
+static void begin_boxes(struct control *control)
+{
+	enum create_mailboxes create = control->configuration->delivery.create_mailboxes;
+	const struct boxes_settings settings = {
+		.tables = control->tables,
+		.template = control->template,
+		.store = &control->store,
+		.create = create == CREATE_BOTH || create == CREATE_AT_START,
+		.sweep = !control->store.mark.was_in_order,
+	};
+
+	if (settings.create || settings.sweep)
+		control->boxes = boxes_begin(control->base, &settings);
+}
+
+static void log_root(const char *state, const char *reason)
+{
+	struct log_line line;
+
+	log_begin(&line, EVENT_MAIL_ROOT, NULL);
+	log_text(&line, "state", state);
+	log_text(&line, "reason", reason);
+	log_end(&line);
+}
+
+/* All mail is put off until it works. */
+static void make_ready(struct control *control)
+{
+	static const struct timeval later = { UNREADY_SECONDS, 0 };
+	struct problem before = control->store.unready;
+	enum mark_result result = store_make_ready(&control->store);
+
+	if (result == MARK_OPEN) {
+		if (*before.text)
+			log_root("ready", NULL);
+		begin_boxes(control);
+		return;
+	}
+	if (strcmp(before.text, control->store.unready.text) != 0)
+		log_root("unready", control->store.unready.text);
+	if (result == MARK_MISSING)
+		tell(control, MESSAGE_ROOT_LOST, NULL);
+	event_add(control->unready, &later);
+}
+
+static void on_unready(evutil_socket_t descriptor, short what, void *context)
+{
+	struct control *control = context;
+
+	(void)descriptor;
+	(void)what;
+	if (control->state == STATE_RUNNING)
+		make_ready(control);
 }
 
 static bool on_start(struct control *control, struct channel_message *message)
@@ -169,12 +221,9 @@ static bool on_start(struct control *control, struct channel_message *message)
 	log_started(start.serial);
 	open_store(control);
 	open_inbox(control);
-	if (creates_at_start(control->configuration))
-		control->boxes =
-			boxes_begin(control->base, control->tables, control->root,
-				    control->template, !control->store.durable.may_sync_all);
 	control->state = STATE_RUNNING;
 	tell(control, MESSAGE_READY, NULL);
+	make_ready(control);
 	return true;
 }
 
@@ -330,6 +379,7 @@ static void close_control(struct control *control)
 	event_free(control->readable);
 	event_free(control->flushed);
 	event_free(control->deadline);
+	event_free(control->unready);
 }
 
 void control_run(struct event_base *base, int channel)
@@ -339,7 +389,8 @@ void control_run(struct event_base *base, int channel)
 	control.readable = event_new(base, channel, EV_READ | EV_PERSIST, on_readable, &control);
 	control.flushed = event_new(base, -1, EV_PERSIST, on_flushed, &control);
 	control.deadline = event_new(base, -1, 0, on_deadline, &control);
-	if (!control.readable || !control.flushed || !control.deadline ||
+	control.unready = event_new(base, -1, 0, on_unready, &control);
+	if (!control.readable || !control.flushed || !control.deadline || !control.unready ||
 	    event_priority_set(control.readable, PRIORITY_READ) != 0 ||
 	    event_add(control.readable, NULL) != 0)
 		fail_exit(EX_OSERR, "out of memory");

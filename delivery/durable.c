@@ -124,15 +124,16 @@ static bool are_on_device(const struct durable_file *files, size_t count, dev_t 
 	return true;
 }
 
-void durable_make(struct durable *durable, struct durable_file *files, size_t count)
+bool durable_make(struct durable *durable, struct durable_file *files, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		files[i].error = 0;
 	if (count == 0)
-		return;
+		return false;
 	if (durable->may_sync_all && count >= SYNC_ALL_FILES &&
 	    clock_steady() >= durable->resting_until &&
 	    are_on_device(files, count, durable->device) && sync_all(durable, files, count))
-		return;
+		return true;
 	sync_each(durable, files, count);
+	return false;
 }

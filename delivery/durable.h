@@ -31,8 +31,9 @@ struct durable_file {
 bool durable_open(struct durable *durable, int root);
 
 /*
- * Returns when every file is on the disk (fsync(2)) or has its error set.
+ * Returns when every file is on the disk (fsync(2)) or has its error set. True: so is
+ * everything else on their file system that was done before, names in folders for one.
  */
-void durable_make(struct durable *durable, struct durable_file *files, size_t count);
+bool durable_make(struct durable *durable, struct durable_file *files, size_t count);
 
 #endif

@@ -115,7 +115,10 @@ static bool check_id(const struct intake_settings *settings, const struct submis
  */
 static void check_limits(struct transaction *transaction, const struct intake_settings *settings)
 {
-	if (transaction->submission.body_length > settings->message_size)
+	if (!settings->store->is_ready)
+		transaction_fail(transaction, VERDICT_SYSTEM_ERROR, NULL,
+				 settings->store->unready.text);
+	else if (transaction->submission.body_length > settings->message_size)
 		transaction_fail(transaction, VERDICT_SYSTEM_ERROR, NULL,
 				 "bigger than limits.message-size");
 	else if (transaction->submission.recipient_count > settings->recipients)

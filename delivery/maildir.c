@@ -21,6 +21,7 @@
 
 #include "common/log/log.h"
 #include "delivery/path_hash.h"
+#include "delivery/recovery.h"
 #include "delivery/system_calls.h"
 
 #define BUCKETS 512 /* a power of two, about the bound of open mailboxes */
@@ -43,7 +44,9 @@ struct maildirs {
 	bool create;
 	size_t bound, count;
 	unsigned turn;
-	TAILQ_HEAD(, cached) recent; /* the least recently used first */
+	recovery_is_under_way *is_under_way; /* NULL: nothing is swept */
+	const void *context;		     /* its */
+	TAILQ_HEAD(, cached) recent;	     /* the least recently used first */
 	struct bucket buckets[BUCKETS];
 };
 
@@ -58,6 +61,13 @@ struct maildirs *maildirs_new(int root, size_t bound, bool create)
 	maildirs->create = create;
 	TAILQ_INIT(&maildirs->recent);
 	return maildirs;
+}
+
+void maildirs_sweep(struct maildirs *maildirs, recovery_is_under_way *is_under_way,
+		    const void *context)
+{
+	maildirs->is_under_way = is_under_way;
+	maildirs->context = context;
 }
 
 int maildirs_root(const struct maildirs *maildirs)
@@ -219,6 +229,9 @@ struct maildir *maildir_hold(struct maildirs *maildirs, const char *path, const 
 		free(cached);
 		return NULL;
 	}
+	if (maildirs->is_under_way)
+		recovery_sweep(cached->maildir.tmp, address, maildirs->is_under_way,
+			       maildirs->context);
 	memcpy(cached->path, path, length);
 	cached->holders = 1;
 	cached->turn = maildirs->turn;

@@ -15,6 +15,9 @@
 
 struct maildirs;
 
+/* Whether a file of this name belongs to a message that is under way in this process. */
+typedef bool recovery_is_under_way(const void *context, const char *name);
+
 /* An open mailbox; whoever holds it may use the directories until maildir_release. */
 struct maildir {
 	int tmp, new;
@@ -29,6 +32,12 @@ struct maildir {
  * is short.
  */
 struct maildirs *maildirs_new(int root, size_t bound, bool create);
+/*
+ * From here on the tmp/ of each mailbox is swept when it is opened: recovery.h. To be called
+ * when nothing lies there any more that is still to be moved.
+ */
+void maildirs_sweep(struct maildirs *maildirs, recovery_is_under_way *is_under_way,
+		    const void *context);
 /* No mailbox may be held. */
 void maildirs_free(struct maildirs *maildirs);
 

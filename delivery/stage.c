@@ -146,6 +146,8 @@ static struct target *first_open_target(struct transaction *transaction)
 
 void stage_begin(struct store *store, struct transaction *transaction)
 {
+	TAILQ_INSERT_TAIL(&store->staging, transaction, entry);
+	transaction->is_staging = true;
 	find_earlier(store, transaction);
 	if (transaction_has_failed(transaction))
 		return;
@@ -270,7 +272,14 @@ static void take_back(struct store *store, struct transaction *transaction)
 	for (size_t i = 0; i < transaction->target_count; i++)
 		if (transaction->targets[i].descriptor >= 0)
 			store->open--;
-	transaction_undo(transaction, store->maildirs);
+	store_undo(store, transaction);
+}
+
+static void end_staging(struct store *store, struct transaction *transaction)
+{
+	if (transaction->is_staging)
+		TAILQ_REMOVE(&store->staging, transaction, entry);
+	transaction->is_staging = false;
 }
 
 static void complete_files(struct store *store, struct transaction *transaction)
@@ -287,6 +296,7 @@ void stage_finish(struct store *store, struct transaction *transaction)
 {
 	if (store->open >= store->open_max)
 		store_relieve(store);
+	end_staging(store, transaction);
 	TAILQ_INSERT_TAIL(&store->batch, transaction, entry);
 	store->count++;
 	store->targets += transaction->target_count;
@@ -299,6 +309,7 @@ void stage_finish(struct store *store, struct transaction *transaction)
 
 void stage_abandon(struct store *store, struct transaction *transaction)
 {
-	transaction_undo(transaction, store->maildirs);
+	end_staging(store, transaction);
+	store_undo(store, transaction);
 	transaction_free(transaction);
 }

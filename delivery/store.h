@@ -6,7 +6,7 @@
  *	stage_begin	a file in tmp/ of the first mailbox, the header in it
  *	stage_body	the body, piece by piece, into that file
  *	stage_finish	the files in tmp/ of the other mailboxes; the message waits in the batch
- *	store_commit	all of the batch: durable, to new/, new/ durable, log, verdict
+ *	store_commit	all of the batch: durable, to new/, new/ durable, log, verdict: commit.c
  *
  * stage_abandon takes back what the first two did.
  */
@@ -19,7 +19,9 @@
 
 #include "common/fail/fail.h"
 #include "delivery/durable.h"
+#include "delivery/journal.h"
 #include "delivery/maildir.h"
+#include "delivery/mark.h"
 #include "delivery/transaction.h"
 
 /*
@@ -34,13 +36,20 @@
 typedef void store_answer(void *owner, uint64_t handle, enum verdict verdict);
 
 struct store {
+	int root;
+	bool is_ready;		/* store_make_ready has succeeded */
+	bool is_tidy;		/* no file is left that could not be removed */
+	struct problem unready; /* why it is not */
+	struct mark mark;
+	struct journal journal;
 	struct maildirs *maildirs;
 	struct durable durable;
 	const char *hostname;
 	char file_host[FILE_HOST_SIZE];
 	store_answer *answer;
 
-	size_t batch_max; /* messages */
+	struct transaction_list staging; /* whose bodies are coming in */
+	size_t batch_max;		 /* messages */
 	struct transaction_list batch;
 	size_t count;	  /* messages in it */
 	size_t open;	  /* their open files */
@@ -59,10 +68,20 @@ struct store_settings {
 	store_answer *answer;  /* called by store_commit; owner is never NULL */
 };
 
+/* Nothing can be staged until store_make_ready. False with *problem set: memory is short. */
 bool store_open(struct store *store, const struct store_settings *settings,
 		struct problem *problem);
 /* Messages still in the batch are undone. */
 void store_close(struct store *store);
+
+/*
+ * Takes hold of the mail root, and finishes what the delivery before has left unfinished
+ * (mark.h, recovery.h). MARK_OPEN: the store is ready. Else store->unready says why not,
+ * and it may be tried again.
+ */
+enum mark_result store_make_ready(struct store *store);
+/* Whether a file in tmp/ of this name belongs to a message of the store: recovery.h. */
+bool store_is_using(const void *store, const char *name);
 
 /*
  * Begins to store a transaction that has its targets. With SUBMISSION_AGAIN
@@ -86,6 +105,8 @@ void store_commit(struct store *store);
 
 /* Makes the files of the batch durable and closes them, but moves none yet. */
 void store_relieve(struct store *store);
+/* Removes what a failed message has made. */
+void store_undo(struct store *store, struct transaction *transaction);
 
 /* The owner has gone: its messages are still stored, but nobody is answered. */
 void store_forget_owner(struct store *store, const void *owner);

@@ -94,7 +94,7 @@ void transaction_new_name(const struct transaction *transaction, const struct ta
 	snprintf(name, FILE_NAME_SIZE, "%s,S=%" PRIu64, transaction->name, target->size);
 }
 
-static void remove_file(struct transaction *transaction, struct target *target,
+static bool remove_file(struct transaction *transaction, struct target *target,
 			struct maildir *maildir)
 {
 	char name[FILE_NAME_SIZE];
@@ -109,13 +109,15 @@ static void remove_file(struct transaction *transaction, struct target *target,
 	if (gone != 0)
 		log_event_text(EVENT_SHORT, "reason", strerror(errno));
 	target->state = TARGET_NOTHING;
+	return gone == 0;
 }
 
-void transaction_undo(struct transaction *transaction, struct maildirs *maildirs)
+bool transaction_undo(struct transaction *transaction, struct maildirs *maildirs)
 {
 	struct problem problem;
 	struct maildir *maildir;
 	struct target *target;
+	bool all = true;
 
 	close_descriptor(&transaction->source_descriptor);
 	for (size_t i = 0; i < transaction->target_count; i++) {
@@ -126,11 +128,13 @@ void transaction_undo(struct transaction *transaction, struct maildirs *maildirs
 		maildir = maildir_hold(maildirs, target->path, target->address, &problem);
 		if (!maildir) {
 			log_event_text(EVENT_SHORT, "reason", problem.text);
+			all = false;
 			continue;
 		}
-		remove_file(transaction, target, maildir);
+		all = remove_file(transaction, target, maildir) && all;
 		maildir_release(maildirs, maildir);
 	}
+	return all;
 }
 
 void file_host_make(const char *hostname, char file_host[FILE_HOST_SIZE])

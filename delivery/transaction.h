@@ -39,12 +39,15 @@ struct target {
 	struct wire_string parameters; /* of its RCPT */
 	enum target_state state;
 	int descriptor; /* the file in tmp/ as long as it is not durable, else -1 */
+	bool is_named;	/* so is its name there */
 	dev_t device;	/* it lies on */
 	uint64_t size;	/* of the file */
 };
 
 struct transaction {
 	TAILQ_ENTRY(transaction) entry;
+	bool is_staging;   /* it is in store->staging, not in the batch */
+	bool is_recorded;  /* the journal says that it goes forward */
 	void *owner;	   /* who gets the verdict; NULL when it has gone */
 	uint8_t *envelope; /* the frame's payload: the submission's strings lie in it; owned */
 	size_t envelope_size;
@@ -95,9 +98,9 @@ void transaction_new_name(const struct transaction *transaction, const struct ta
 /*
  * Removes every file that this transaction made, in tmp/ and in new/, and
  * closes its descriptors. What was there before it stays: a file that has once
- * been acknowledged is never removed.
+ * been acknowledged is never removed. False when a file may be left.
  */
-void transaction_undo(struct transaction *transaction, struct maildirs *maildirs);
+bool transaction_undo(struct transaction *transaction, struct maildirs *maildirs);
 
 /* The host name for file names: no "/", no ":" (they have a meaning there), cut to fit. */
 void file_host_make(const char *hostname, char file_host[FILE_HOST_SIZE]);

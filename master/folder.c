@@ -46,6 +46,63 @@ static bool may_make_for(const struct identity *owner)
 	return geteuid() == 0 || geteuid() == owner->user;
 }
 
+static void close_if_open(int descriptor)
+{
+	if (descriptor >= 0)
+		close(descriptor);
+}
+
+static bool give(int folder, const struct identity *owner)
+{
+	struct stat status;
+
+	if (fstat(folder, &status) != 0)
+		return false;
+	return status.st_uid == owner->user || status.st_uid != geteuid() ||
+	       fchown(folder, owner->user, owner->group) == 0;
+}
+
+/* Makes the folder `name`, or finds it there, opens it and gives it to the owner. */
+static int make_and_give(int above, const char *name, const struct identity *owner)
+{
+	int folder;
+
+	if (mkdirat(above, name, 0700) != 0 && errno != EEXIST)
+		return -1;
+	folder = openat(above, name, FOLDER_FLAGS | O_NOFOLLOW);
+	if (folder < 0 || give(folder, owner))
+		return folder;
+	close(folder);
+	return -1;
+}
+
+/* Under another name, so that a folder without its mark is never seen, whenever this is cut short.
+ */
+bool folder_make_marked(const char *path, const struct identity *owner, const char *mark)
+{
+	struct parts parts;
+	char passing[PATH_MAX + 8];
+	int above, folder = -1, inner = -1;
+	bool done;
+
+	if (!split(path, &parts) || !may_make_for(owner))
+		return false;
+	above = open(parts.above, FOLDER_FLAGS);
+	if (above < 0)
+		return false;
+	snprintf(passing, sizeof(passing), ".%s.new", parts.name);
+	if (faccessat(above, parts.name, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT)
+		folder = make_and_give(above, passing, owner);
+	if (folder >= 0)
+		inner = make_and_give(folder, mark, owner);
+	done = inner >= 0 && fsync(folder) == 0 &&
+	       renameat(above, passing, above, parts.name) == 0 && fsync(above) == 0;
+	close_if_open(inner);
+	close_if_open(folder);
+	close(above);
+	return done;
+}
+
 /*
  * Opens `name` in `above`, made first where it is missing. Sets *made. -1 with
  * errno set: where it is missing still, to why it could not be made.

@@ -17,7 +17,15 @@
  */
 int folder_open_owned(const char *path, const struct identity *owner, struct problem *problem);
 
-/* The same for a folder that anybody may own, such as /var/tmp; `mode` is for a new one. */
+/*
+ * Makes the folder `path` with the folder `mark` in it, both the owner's and of mode 0700,
+ * in one step: it is not there, or there with its mark. Where there is something at
+ * `path`, or it cannot be made, nothing is done: false.
+ */
+bool folder_make_marked(const char *path, const struct identity *owner, const char *mark);
+
+/* folder_open_owned() for a folder that anybody may own, such as /var/tmp; `mode` is for a new one.
+ */
 int folder_open(const char *path, const struct identity *owner, mode_t mode,
 		struct problem *problem);
 

@@ -9,6 +9,7 @@
 #include "common/frame/channel.h"
 #include "master/child.h"
 #include "master/logging.h"
+#include "master/mail_root.h"
 #include "master/pair.h"
 #include "master/supervise.h"
 
@@ -87,14 +88,19 @@ static void on_pipes_lost(struct child *child, const struct channel_message *mes
 		pair_with_delivery(child);
 }
 
+static void on_root_lost(struct child *child, const struct channel_message *message)
+{
+	(void)message;
+	mail_root_look_again(child->master);
+}
+
 static const struct {
 	enum message_type type;
 	void (*handle)(struct child *child, const struct channel_message *message);
 } handlers[] = {
-	{ MESSAGE_READY, on_ready },
-	{ MESSAGE_VIOLATION, on_violation },
-	{ MESSAGE_LOG_LOST, on_log_lost },
-	{ MESSAGE_PIPES_LOST, on_pipes_lost },
+	{ MESSAGE_READY, on_ready },	     { MESSAGE_VIOLATION, on_violation },
+	{ MESSAGE_LOG_LOST, on_log_lost },   { MESSAGE_PIPES_LOST, on_pipes_lost },
+	{ MESSAGE_ROOT_LOST, on_root_lost },
 };
 
 static void handle(struct child *child, const struct channel_message *message)

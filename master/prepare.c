@@ -18,6 +18,7 @@
 #include "common/tls/seal.h"
 #include "master/folder.h"
 #include "master/log_file.h"
+#include "master/mail_root.h"
 #include "master/pid_file.h"
 #include "master/place.h"
 #include "master/programs.h"
@@ -202,19 +203,6 @@ static bool use_all_activated(struct generation *generation, struct problem *pro
 			   unused->name, bound_socket_name(unused, name));
 }
 
-static bool open_mail_root(struct generation *generation, struct problem *problem)
-{
-	const char *template;
-	char *path = configuration_mail_root(generation->configuration, &template);
-
-	if (!path)
-		return problem_set(problem, "out of memory");
-	generation->mail_root =
-		folder_open_owned(path, &generation->master->identities[PROCESS_DELIVERY], problem);
-	free(path);
-	return generation->mail_root >= 0;
-}
-
 static bool open_spool(struct generation *generation, struct problem *problem)
 {
 	generation->spool =
@@ -278,7 +266,7 @@ static const struct step {
 	{ AT_START | AT_RELOAD, EX_UNAVAILABLE, open_sockets },
 	{ AT_START, EX_CONFIG, use_all_activated },
 	{ AT_START | AT_RELOAD, EX_OSERR, raise_descriptors },
-	{ AT_START | AT_RELOAD, EX_CANTCREAT, open_mail_root },
+	{ AT_START | AT_RELOAD, EX_CANTCREAT, mail_root_open },
 	{ AT_START | AT_RELOAD, EX_CANTCREAT, open_spool },
 	{ AT_START, EX_OSERR, make_scoreboard },
 	{ AT_START | AT_RELOAD, EX_OSERR, seal },

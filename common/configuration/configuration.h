@@ -135,4 +135,7 @@ size_t configuration_worker_count(const struct configuration *configuration);
  */
 char *configuration_mail_root(const struct configuration *configuration, const char **template);
 
+/* The folder in the mail root that marks it, and that delivery keeps its own files in. */
+#define MAIL_ROOT_MARK ".postern"
+
 #endif

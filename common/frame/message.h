@@ -61,6 +61,8 @@ enum message_way { WAY_CONTROL, WAY_PIPE };
 		"the log takes nothing any more: open it again")                                \
 	MESSAGE(PIPES_LOST, FROM_WORKER, TO_MASTER, WAY_CONTROL, 0, 0,                          \
 		"no pipes to delivery for a while: a new pair, please")                         \
+	MESSAGE(ROOT_LOST, FROM_DELIVERY, TO_MASTER, WAY_CONTROL, 0, 0,                         \
+		"the mail root has no mark: look whether another lies at its path by now")      \
 	MESSAGE(SUBMISSION, FROM_WORKER, TO_DELIVERY, WAY_PIPE, SUBMISSION_ENVELOPE_MAX, 0,     \
 		"an envelope; the body follows the message")                                    \
 	MESSAGE(REPLIED, FROM_WORKER, TO_DELIVERY, WAY_PIPE, 16, 0,                             \

@@ -68,6 +68,14 @@
 		  "A message lies in a mailbox, durable.")                                         \
 	LOG_EVENT(FAILED, ERROR, "from to mailbox reason code",                                    \
 		  "A message could not be delivered; its sender was told to try again.")           \
+	LOG_EVENT(MAIL_ROOT, ERROR, "state reason",                                                \
+		  "The mail root cannot be written to (state=unready), and all mail is put off; "  \
+		  "or it can be again (state=ready).")                                             \
+	LOG_EVENT(RECOVERY, NOTICE, "file direction mailbox mailboxes files",                      \
+		  "What a delivery process before this one left unfinished: a message was put "    \
+		  "into the rest of its mailboxes (forward) or taken out of all (back), with the " \
+		  "number of files that were moved or removed; or its file in tmp/ was removed "   \
+		  "(swept).")                                                                      \
 	LOG_EVENT(MAILBOX, NOTICE, "mailbox", "A missing mailbox was made.")                       \
 	LOG_EVENT(SHORT, WARNING, "what reason", "A resource of the machine is short.")            \
 	LOG_EVENT(COMMAND, TRACE, "client line", "A command has arrived.")                         \

@@ -33,6 +33,7 @@ void fixture_set_up(void)
 	ck_assert_int_eq(mkdir(root_path, 0700), 0);
 	root = open(root_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ck_assert_int_ge(root, 0);
+	ck_assert_int_eq(mkdirat(root, MAIL_ROOT_MARK, 0700), 0);
 	log_descriptor = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	ck_assert_int_ge(log_descriptor, 0);
 	settings.descriptor = log_descriptor;

@@ -54,6 +54,7 @@ void inbox_fixture_open(int root, size_t batch)
 	struct problem problem = { "" };
 
 	ck_assert_msg(store_open(&receiving.store, &store_settings, &problem), "%s", problem.text);
+	ck_assert_int_eq(store_make_ready(&receiving.store), MARK_OPEN);
 	receiving.inbox = inbox_new(&settings);
 	ck_assert_ptr_nonnull(receiving.inbox);
 }

@@ -36,6 +36,7 @@ void store_fixture_open(size_t batch, size_t open_mailboxes)
 	struct problem problem = { "" };
 
 	ck_assert_msg(store_open(&under_test.store, &settings, &problem), "%s", problem.text);
+	ck_assert_int_eq(store_make_ready(&under_test.store), MARK_OPEN);
 	under_test.answered = 0;
 }
 

@@ -11,8 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "delivery/verdicts.h"
@@ -355,6 +357,7 @@ START_TEST(test_disk_full)
 	if (!mount_small_disk())
 		return;
 	root = open(fixture_root_path(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ck_assert_int_eq(mkdirat(root, MAIL_ROOT_MARK, 0700), 0);
 	inbox_fixture_close();
 	inbox_fixture_open(root, 128);
 	send_large_and_small(VERDICT_NO_ROOM);

@@ -285,12 +285,22 @@ END_TEST
 
 /* ---- all mailboxes at the start ---- */
 
+static struct store store;
+
 static struct boxes *begin_boxes(struct event_base *base, const struct tables *tables,
 				 bool one_by_one)
 {
-	struct boxes *boxes =
-		boxes_begin(base, tables, fixture_root(), FIXTURE_TEMPLATE, one_by_one);
+	const struct boxes_settings settings = {
+		.tables = tables,
+		.template = FIXTURE_TEMPLATE,
+		.store = &store,
+		.create = true,
+	};
+	struct boxes *boxes;
 
+	store.root = fixture_root();
+	store.durable.may_sync_all = !one_by_one;
+	boxes = boxes_begin(base, &settings);
 	ck_assert_ptr_nonnull(boxes);
 	return boxes;
 }
