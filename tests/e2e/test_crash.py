@@ -3,6 +3,7 @@ and stops.  Afterwards the numbered messages are counted: acknowledged ones are 
 once and whole, refused ones nowhere, those whose connection died in all of their mailboxes or in none."""
 
 import os
+import shutil
 import signal
 import threading
 import time
@@ -242,6 +243,7 @@ class MasterRounds:
             if self.daemon.process.poll() is not None:
                 self.start_again()
         self.tracer.close()
+        mailboxes_ready(self.daemon)
         self.t.equal(send_all(self.daemon, book), 0, f"sessions that broke after the start, {what}")
         processes.wait_until(lambda: not any(processes.is_alive(pid) for pid in orphans), 60,
                              f"orphans end: {what}")
@@ -256,6 +258,8 @@ class MasterRounds:
         return (number, when) if number else (0, "before")
 
     def starting(self, book, number, when, orphans):
+        """The first one: the mail root is made in it."""
+        shutil.rmtree(self.daemon.mail_root, ignore_errors=True)
         before = len(self.daemon.events("ready"))
         self.tracer.launch(self.daemon, self.counting(number, when))
         processes.wait_until(lambda: len(self.daemon.events("ready")) > before or

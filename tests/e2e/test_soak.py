@@ -109,7 +109,7 @@ class Trouble:
     def __init__(self, daemon, chance, disk):
         self.daemon, self.chance, self.disk = daemon, chance, disk
         self.kills = {}
-        self.reloads = self.full = 0
+        self.seconds = self.reloads = self.full = 0
 
     def start_again(self):
         def trial():
@@ -146,9 +146,10 @@ class Trouble:
     def second(self):
         time.sleep(1)
         self.kill()
-        if self.chance.random() < 0.2:
+        self.seconds += 1
+        if self.seconds % 4 == 2:
             self.reload()
-        if self.chance.random() < 0.15:
+        if self.seconds % 4 == 0:
             self.fill()
 
 
@@ -280,6 +281,10 @@ def mixed_load(t):
     daemon.mail_root = disk.path + "/mail"
     trouble = Trouble(daemon, chance, disk)
     daemon.start()
+    # The second configuration is read while the first is still held: that is the most.
+    for number in range(4):
+        daemon.signal(signal.SIGHUP)
+        daemon.wait_event("reload", count=number + 1)
     settle(daemon)
     first = measure(t, daemon)
     end, number = time.monotonic() + (LONG if t.is_long else SHORT), 0
