@@ -66,7 +66,7 @@ struct tracer {
 	bool is_armed;
 	bool is_announced;
 	bool kills_after;
-	bool is_inside; /* between entry and exit of the call */
+	bool is_inside;	 /* between entry and exit of the call */
 	pid_t companion; /* dies with it */
 	unsigned long goal;
 	unsigned long count;
