@@ -233,8 +233,11 @@ def warm(daemon):
                         raise AssertionError("a message between two spells is not stored")
 
 
-def settle(daemon):
+def settle(daemon, book):
+    """Until all is as at the start: a message shows that delivery has finished what another has left."""
     processes.wait_until(lambda: is_settled(daemon), 60, f"two workers and a delivery, no zombie: {daemon.tail()}")
+    with daemon.greeted() as client:
+        ledger.transmit(client, book.new(MAILBOXES))
     processes.wait_until(lambda: not daemon.mail().all_files("tmp"), 30,
                          f"nothing in tmp/: {daemon.mail().all_files('tmp')[:3]}")
 
@@ -285,13 +288,13 @@ def mixed_load(t):
     for number in range(4):
         daemon.signal(signal.SIGHUP)
         daemon.wait_event("reload", count=number + 1)
-    settle(daemon)
+    settle(daemon, ledger.Ledger("s0"))
     first = measure(t, daemon)
     end, number = time.monotonic() + (LONG if t.is_long else SHORT), 0
     while time.monotonic() < end:
         number += 1
         book = spell(daemon, number, chance, trouble)
-        settle(daemon)
+        settle(daemon, book)
         wrong = ledger.judge(book, daemon.mail(), MAILBOXES)
         t.check(not wrong, f"seed {seed}, spell {number}: {wrong[:3]}, {len(wrong)} in all")
         t.check(book.count(ledger.STORED) > 0, f"stored: {book.summary()}")
