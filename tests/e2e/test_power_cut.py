@@ -42,7 +42,7 @@ class Load:
     def session(self, chance):
         with self.machine.greeted() as client:
             while not self.stopping.is_set():
-                recipients = chance.sample(MAILBOXES, chance.choice((1, 2, 20)))
+                recipients = chance.sample(MAILBOXES, chance.choice((1, 2, 20, 20)))
                 if not ledger.attempt(ledger.transmit, client, self.book.new(recipients, chance.choice((1000, 8000, 60000)))):
                     return
 
@@ -66,11 +66,12 @@ class Trial:
         print(f"note: power cut on {file_system}: POSTERN_SEED={self.seed}", flush=True)
 
     def run_and_cut(self):
-        """Some load, then the cut; the number of blocks lost."""
+        """Some load, then the cut, when the disk is about to make something safe; the number of blocks lost."""
         stored = self.book.count(ledger.STORED)
         with Load(self.machine, self.book, self.chance.randrange(1 << 30)):
-            processes.wait_until(lambda: self.book.count(ledger.STORED) > stored + 20, 120, "messages are stored")
-            time.sleep(self.chance.uniform(0, 2))
+            processes.wait_until(lambda: self.book.count(ledger.STORED) > stored + 10, 120, "messages are stored")
+            self.drive.fail_at(self.chance.randrange(1, 100))
+            self.t.check(self.drive.has_failed.wait(120), "the machine writes")
             return self.machine.cut_power(self.chance, self.chance.choice(KEPT))
 
     def start_again(self):
@@ -119,7 +120,6 @@ def disk_that_lies(t):
     """Whether the test would notice: a disk that says FLUSH is done and does nothing loses messages."""
     trial = Trial(t, "ext4", lies=True)
     trial.machine.start()
-    time.sleep(0)
     with Load(trial.machine, trial.book, trial.seed):
         processes.wait_until(lambda: trial.book.count(ledger.STORED) > 20, 120, "messages are stored")
         trial.machine.cut_power(trial.chance, 0)

@@ -31,7 +31,8 @@ class Drive:
         self.path, self.size, self.lies = path, size, lies
         self.lock, self.is_cut = threading.Lock(), False
         self.cached = {}  # block -> its contents since the last flush, the newest last
-        self.flushes = 0
+        self.flushes, self.last = 0, None
+        self.has_failed = threading.Event()
         with open(path, "wb") as file:
             file.truncate(size)
 
@@ -40,7 +41,8 @@ class Drive:
 
     def power_on(self):
         """A machine can connect."""
-        self.is_cut, self.cached = False, {}
+        self.is_cut, self.cached, self.last = False, {}, None
+        self.has_failed.clear()
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.listener.bind(self.place())
         self.listener.listen(1)
@@ -48,6 +50,11 @@ class Drive:
         self.stable = os.open(self.path, os.O_RDWR)
         self.seen = os.open(self.path + ".seen", os.O_RDWR)
         threading.Thread(target=self.serve, args=(self.listener,), daemon=True).start()
+
+    def fail_at(self, count):
+        """So many flushes from now on: the last of them is not done, and nothing after it."""
+        with self.lock:
+            self.last = self.flushes + count
 
     def cut(self, chance, kept):
         """From here on nothing reaches it.  kept: the part of the blocks in the cache that were written, 0 to 1.
@@ -102,6 +109,9 @@ class Drive:
             return False
         content = exactly(file, length) if kind == WRITE else b""
         with self.lock:
+            if kind == FLUSH and self.flushes + 1 == self.last:
+                self.is_cut = True
+                self.has_failed.set()
             if self.is_cut:
                 return False
             error, got = self.carry_out(kind, offset, length, content, flags & 1)
