@@ -173,7 +173,7 @@ def e2e_options(options):
 
 
 def e2e(options):
-    counts = build("programs", f"BUILD={BUILD}", "all", "tracer")
+    counts = build("programs", f"BUILD={BUILD}", "all", "tracer", "faults")
     prepare_peers(options)
     if os.geteuid() == 0:
         counts.add(prepare_users())

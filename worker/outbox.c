@@ -17,6 +17,7 @@
 #include "common/fail/fail.h"
 #include "common/frame/channel.h"
 #include "common/log/log.h"
+#include "worker/condition.h"
 #include "worker/inlet.h"
 #include "worker/notes.h"
 
@@ -96,6 +97,7 @@ static void disconnect(struct outbox *outbox)
 	close(outbox->verdicts);
 	outbox->messages = outbox->verdicts = -1;
 	outbox->inlet.used = 0;
+	outbox->worker->condition = NULL; /* the next delivery says what it finds */
 	take_back(outbox);
 }
 
@@ -372,8 +374,17 @@ static bool take_verdict(void *context, const struct message_verdict *verdict,
 	return true;
 }
 
+static bool take_condition(void *context, const struct message_verdict *message,
+			   struct problem *problem)
+{
+	const struct outbox *outbox = context;
+
+	return condition_take(outbox->worker, message, problem);
+}
+
 static inlet_take *const takes[MESSAGE_COUNT] = {
 	[MESSAGE_VERDICT] = take_verdict,
+	[MESSAGE_CONDITION] = take_condition,
 };
 
 /* Reads frames until the pipe is empty; delivery has gone at its end. */

@@ -74,7 +74,9 @@ struct session {
 	struct answers *answers; /* of several messages made of one; NULL: none are awaited */
 	unsigned transactions;
 	const char
-		*decided; /* what decided the rejection that is being given; NULL: the protocol */
+		*decided;  /* what decided the rejection that is being given; NULL: the protocol */
+	const char *limit; /* the option that was met by it; NULL: the engine knows */
+	unsigned long long value; /* of that option */
 
 	/* For the timer and the log */
 	int64_t opened;		      /* clock_steady() */

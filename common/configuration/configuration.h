@@ -64,7 +64,9 @@ struct configuration {
 	struct {
 		char *maildir; /* template with %d and %u */
 		enum create_mailboxes create_mailboxes;
-		long long batch; /* messages in one group commit at most */
+		long long batch;   /* messages in one group commit at most */
+		long long reserve; /* bytes to be kept free; 0: none */
+		long long reserve_inodes;
 	} delivery;
 	struct {
 		long long message_size;

@@ -64,6 +64,9 @@ def make_folder(options):
     tracer = os.path.join(os.path.dirname(os.path.abspath(options.bin)), "crash", "stop_at")
     if os.path.exists(tracer):
         shutil.copy(tracer, copies)
+    faults = os.path.join(os.path.dirname(options.bin), "faults")
+    if os.path.isdir(faults):
+        shutil.copytree(faults, os.path.join(options.folder, "faults"))
     options.bin = copies
 
 

@@ -44,6 +44,7 @@ void inbox_fixture_open(int root, size_t batch)
 	struct inbox_settings settings = {
 		.base = receiving.base,
 		.store = &receiving.store,
+		.condition = receiving.condition,
 		.tables = receiving.tables,
 		.template = FIXTURE_TEMPLATE,
 		.message_size = MESSAGE_SIZE_MAX,
@@ -144,8 +145,12 @@ void send_message(const struct peer *peer, const char *id, uint64_t handle,
 	send_bytes(peer, bytes, fixture_frame(bytes, &submission, recipients, body));
 }
 
-/* The next verdict; false when there is none, or the pipe is closed. */
 bool next_verdict(const struct peer *peer, struct message_verdict *verdict)
+{
+	return next_frame(peer, MESSAGE_VERDICT, verdict);
+}
+
+bool next_frame(const struct peer *peer, enum message_type type, struct message_verdict *verdict)
 {
 	uint8_t bytes[VERDICT_FRAME_SIZE];
 	struct wire_reader reader = { bytes + MESSAGE_HEADER_SIZE,
@@ -166,7 +171,7 @@ bool next_verdict(const struct peer *peer, struct message_verdict *verdict)
 		return false;
 	ck_assert_uint_eq(got, sizeof(bytes));
 	ck_assert(message_get_header(bytes, FROM_DELIVERY, TO_WORKER, WAY_PIPE, &header, &problem));
-	ck_assert_int_eq(header.type, MESSAGE_VERDICT);
+	ck_assert_int_eq(header.type, type);
 	ck_assert_uint_eq(header.length, VERDICT_FRAME_SIZE - MESSAGE_HEADER_SIZE);
 	ck_assert(message_get_verdict(&reader, verdict));
 	return true;
