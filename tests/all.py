@@ -186,7 +186,7 @@ def e2e(options):
 
 
 def e2e_sanitized(options):
-    counts = build("programs with ASan and UBSan", *SANITIZERS, "all", "tracer")
+    counts = build("programs with ASan and UBSan", *SANITIZERS, "all")
     prepare_peers(options)
     if os.geteuid() == 0:
         counts.add(prepare_users())
