@@ -195,12 +195,13 @@ class Machine:
             raise AssertionError(f"{command}: {done.stderr!r}")
 
     def command(self):
-        """Without a device that is not needed; `restrict`: the guest reaches nothing."""
+        """Without a device that is not needed; `restrict`: the guest reaches nothing; `no_timer_check`: where the
+        emulator gets little time, the kernel would take the clock for broken."""
         forwards = "".join(f",hostfwd=tcp:{self.address}:{here}-:{there}" for there, here in self.ports.items())
         return ["qemu-system-x86_64", "-accel", self.accelerator, "-m", "512", "-smp", "1",
                 "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-serial", f"file:{self.console}",
                 "-kernel", self.kernel, "-initrd", self.image,
-                "-append", f"console=ttyS0 quiet panic=-1 FILE_SYSTEM={self.file_system}",
+                "-append", f"console=ttyS0 quiet panic=-1 no_timer_check FILE_SYSTEM={self.file_system}",
                 "-blockdev", f"driver=nbd,node-name=disk,server.type=unix,server.path={self.drive.place()}",
                 "-device", "virtio-blk-pci,drive=disk,write-cache=on,discard=off,write-zeroes=off",
                 "-netdev", f"user,id=net,restrict=on{forwards}", "-device", "virtio-net-pci,netdev=net,romfile=",
