@@ -262,11 +262,11 @@ class Machine:
 
     def fetch(self, port):
         """All that comes from there until it is closed."""
-        content = b""
+        content = bytearray()
         with session.connected(self.address, self.ports[port], None, FETCH_PATIENCE) as connection:
             while got := connection.recv(1 << 20):
                 content += got
-        return content
+        return bytes(content)
 
     def log(self):
         return self.fetch(LOG).decode("latin-1")
