@@ -63,6 +63,8 @@ struct transaction {
 	size_t header_length;  /* of the source: where the body begins in it */
 	char *pending;	       /* header that waits for the first piece of body; owned */
 
+	/* Whether it is stored already cannot be found out now: it must not be answered. */
+	bool is_uncertain;
 	enum verdict verdict;	     /* anything but VERDICT_STORED: it has failed */
 	struct problem reason;	     /* why */
 	const struct target *failed; /* which mailbox; NULL: none in particular */

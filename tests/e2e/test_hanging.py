@@ -117,3 +117,52 @@ def killed_while_it_hangs(t):
         t.equal(client.reply().code, 250, "the reply")
     t.equal([daemon.mail().bodies(box).count(BODY) for box in (BOX, "m1@example.org")], [1, 1], "copies")
     daemon.finish()
+
+
+def restart_with_fault(t, count, place, index, error):
+    """Delivery is killed in an fsync of its message, the first or (-1) the last one; of what the next delivery does the
+    call `index` fails. False: there is no such call."""
+    bench = hanging(t)
+    daemon, boxes = bench.daemon, [f"m{number}@example.org" for number in range(count)]
+    daemon.deaths_allowed = True
+    bench.arm()
+    daemon.send(boxes, b"before\n")
+    syncs = [number for number, call in enumerate(bench.disarm()) if call.name == "fsync"]
+    bench.arm(faults.delay_one(syncs[place], 60000))
+    with daemon.greeted() as client:
+        client.begin_data("a@client.example", boxes)
+        client.send(wire(BODY) + b".\r\n")
+        processes.wait_until(lambda: bench.hits() > 0, 20, "the fsync")
+        victim = daemon.delivery()
+        bench.arm(faults.fail(index, error))
+        os.kill(victim, signal.SIGKILL)
+        reply = client.reply()
+    calls = bench.disarm()
+    processes.wait_until(lambda: attempt(daemon), 30, "mail after the fault")
+    what = f"{calls[index] if index < len(calls) else 'no fault'} after the restart in fsync {place} for {count}: {reply}"
+    t.check(reply.code in (250, 451, 452), what)
+    processes.wait_until(lambda: not daemon.mail().all_files("tmp"), 20, f"no debris after {what}")
+    t.equal([daemon.mail().bodies(box).count(BODY) for box in boxes], [int(reply.code == 250)] * count, f"copies: {what}")
+    daemon.finish()
+    daemon.remove()
+    return index < len(calls)
+
+
+def attempt(daemon):
+    with daemon.greeted() as client:
+        if client.command("MAIL FROM:<a@client.example>").code != 250:
+            return False
+        client.expect("RSET", 250)
+        return client.deliver("a@client.example", [BOX], b"after\n").code == 250
+
+
+@test(covers="A-13 A-18", timeout=600)
+def restart(t):
+    """A message that was in hand when delivery was killed, and the next delivery meets a fault: it is in all of its
+    mailboxes with a 250, or in none."""
+    for count in (1, 2):
+        for place in (0, -1):
+            index, more = 0, True
+            while more:
+                more = restart_with_fault(t, count, place, index, ("EIO", "EMFILE", "ENOSPC")[index % 3])
+                index += 1 if t.is_long else 19

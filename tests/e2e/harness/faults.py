@@ -39,7 +39,7 @@ class Faults:
         if reason:
             t.skip(reason)
         self.daemon = t.prepare(**options)
-        self.daemon.bin = self.make_programs(t)
+        self.daemon.bin = self.make_programs(t, self.daemon.path("bin"))
         self.path = os.path.join(self.daemon.bin, "faults")
         with open(self.path, "wb") as file:
             file.truncate(SIZE)
@@ -60,9 +60,9 @@ class Faults:
         return None
 
     @staticmethod
-    def make_programs(t):
+    def make_programs(t, place):
         """A folder of programs in which postern-delivery is the one that loads faults.so into the real one."""
-        place, library = t.path("bin"), os.path.join(t.options.folder, "faults")
+        library = os.path.join(t.options.folder, "faults")
         os.makedirs(os.path.join(place, "preloaded"), 0o755)
         for folder in (place, os.path.join(place, "preloaded")):
             os.chmod(folder, 0o755)
