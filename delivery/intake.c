@@ -42,11 +42,22 @@ static bool take_replied(struct intake *intake, struct wire_reader *payload)
 	return true;
 }
 
+static bool take_quota(struct intake *intake, struct wire_reader *payload)
+{
+	struct message_quota question;
+
+	if (!message_get_quota(payload, &question))
+		return false;
+	intake->settings->asked(intake->owner, &question);
+	return true;
+}
+
 /* False: malformed. */
 typedef bool take_payload(struct intake *intake, struct wire_reader *payload);
 
 static take_payload *const notes[MESSAGE_COUNT] = {
 	[MESSAGE_REPLIED] = take_replied,
+	[MESSAGE_QUOTA] = take_quota,
 };
 
 static bool end_note(struct intake *intake, struct problem *problem)

@@ -28,12 +28,14 @@ struct intake_settings {
 	bool (*is_coming_in)(void *context, const char *id);
 	/* What a worker says of the reply to a submission; `owner` is that of the intake. */
 	void (*replied)(void *owner, const struct message_replied *replied);
+	/* A worker's question, to be answered by a ROOM of its handle. */
+	void (*asked)(void *owner, const struct message_quota *question);
 	void *context;
 };
 
 enum intake_state { INTAKE_HEADER, INTAKE_NOTE, INTAKE_ENVELOPE, INTAKE_BODY, INTAKE_STATE_COUNT };
 
-#define INTAKE_NOTE_MAX 16 /* the longest payload of a frame that is no submission */
+#define INTAKE_NOTE_MAX QUESTION_MAX /* the longest payload of a frame that is no submission */
 
 /* All zero at the start, but for settings and owner. */
 struct intake {
@@ -55,7 +57,7 @@ struct intake {
  * A frame that is answered is never shorter than this: n bytes complete n / INTAKE_FRAME_MIN + 1
  * messages at most.
  */
-#define INTAKE_FRAME_MIN 80
+#define INTAKE_FRAME_MIN 32
 
 struct intake_piece {
 	const char *bytes;

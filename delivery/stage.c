@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "delivery/header.h"
+#include "delivery/quota.h"
 #include "delivery/store.h"
 
 #define COPY_PIECE 65536
@@ -140,6 +141,25 @@ static void find_earlier(struct store *store, struct transaction *transaction)
 		look_for(store, transaction, &transaction->targets[i]);
 }
 
+/* ---- room ---- */
+
+/* A place in each mailbox that has a quota, by the size that its file will have. */
+static void reserve(struct store *store, struct transaction *transaction)
+{
+	char header[HEADER_SIZE];
+
+	for (size_t i = 0; i < transaction->target_count; i++) {
+		struct target *target = &transaction->targets[i];
+
+		if (target->state != TARGET_NOTHING || !quota_is_set(&target->quota))
+			continue;
+		target->size = make_header(store, transaction, target, header) +
+			       transaction->submission.body_length;
+		if (!quota_reserve(store->quotas, transaction, target))
+			return;
+	}
+}
+
 /* ---- the way in ---- */
 
 /* The first mailbox that needs a file, or NULL. */
@@ -156,6 +176,8 @@ void stage_begin(struct store *store, struct transaction *transaction)
 	TAILQ_INSERT_TAIL(&store->staging, transaction, entry);
 	transaction->is_staging = true;
 	find_earlier(store, transaction);
+	if (!transaction_has_failed(transaction))
+		reserve(store, transaction);
 	if (transaction_has_failed(transaction))
 		return;
 	transaction->source = first_open_target(transaction);
@@ -280,6 +302,7 @@ static void take_back(struct store *store, struct transaction *transaction)
 		if (transaction->targets[i].descriptor >= 0)
 			store->open--;
 	store_undo(store, transaction);
+	quota_give_back(transaction);
 }
 
 static void end_staging(struct store *store, struct transaction *transaction)
@@ -318,5 +341,6 @@ void stage_abandon(struct store *store, struct transaction *transaction)
 {
 	end_staging(store, transaction);
 	store_undo(store, transaction);
+	quota_give_back(transaction);
 	transaction_free(transaction);
 }

@@ -35,6 +35,8 @@
 
 typedef void store_answer(void *owner, uint64_t handle, enum verdict verdict);
 
+struct quotas;
+
 struct store {
 	int root;
 	bool is_ready;		/* store_make_ready has succeeded */
@@ -43,6 +45,7 @@ struct store {
 	struct mark mark;
 	struct journal journal;
 	struct maildirs *maildirs;
+	struct quotas *quotas;
 	struct durable durable;
 	const char *hostname;
 	char file_host[FILE_HOST_SIZE];
@@ -85,8 +88,9 @@ bool store_is_using(const void *store, const char *name);
 
 /*
  * Begins to store a transaction that has its targets. With SUBMISSION_AGAIN
- * mailboxes that hold the message already are found first. When something
- * fails the transaction has failed, and stage_body only drops.
+ * mailboxes that hold the message already are found first; each other one must have
+ * room for it within its quota. When something fails the transaction has failed, and
+ * stage_body only drops.
  */
 void stage_begin(struct store *store, struct transaction *transaction);
 void stage_body(struct transaction *transaction, const void *bytes, size_t length);

@@ -208,7 +208,8 @@ static int code_of(enum verdict verdict)
 {
 	static const int codes[VERDICT_COUNT] = {
 		[VERDICT_STORED] = 250,	      [VERDICT_NO_ROOM] = 452,
-		[VERDICT_NO_QUOTA] = 452,     [VERDICT_SYSTEM_ERROR] = 451,
+		[VERDICT_NO_QUOTA] = 452,     [VERDICT_NO_QUOTA_MESSAGES] = 452,
+		[VERDICT_OVER_QUOTA] = 552,   [VERDICT_SYSTEM_ERROR] = 451,
 		[VERDICT_NO_RECIPIENT] = 550,
 	};
 

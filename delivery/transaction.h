@@ -13,7 +13,10 @@
 
 #include "common/fail/fail.h"
 #include "common/frame/message.h"
+#include "common/tables/tables.h"
 #include "delivery/maildir.h"
+
+struct reservation;
 
 /*
  * Mailboxes of one message, after aliases: as many as one recipient may stand
@@ -42,6 +45,8 @@ struct target {
 	bool is_named;	/* so is its name there */
 	dev_t device;	/* it lies on */
 	uint64_t size;	/* of the file */
+	struct quota quota;
+	struct reservation *reservation; /* its place in the mailbox (quota.h), or NULL */
 };
 
 struct transaction {

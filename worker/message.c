@@ -37,6 +37,7 @@ static bool add_row(struct message *message, const struct submission_recipient *
 	if (!grow_recipients(message, row->path.length + row->local.length + row->domain.length +
 					      row->parameters.length + 4 * sizeof(uint32_t)))
 		return false;
+	message->last_recipient = message->recipients.used;
 	message_put_recipient(&message->recipients, row);
 	require(!message->recipients.failed);
 	message->recipient_count++;
@@ -122,6 +123,25 @@ bool message_add_recipient(struct message *message, const struct smtp_path *reci
 	parameters = joined(parameters, place);
 	row.parameters = (struct wire_string){ parameters.bytes, parameters.length };
 	return add_row(message, &row);
+}
+
+void message_last_recipient(const struct message *message, struct submission_recipient *recipient)
+{
+	struct wire_reader reader = {
+		message->recipients.bytes + message->last_recipient,
+		message->recipients.used - message->last_recipient,
+		0,
+		false,
+	};
+
+	require(submission_next_recipient(&reader, recipient));
+}
+
+void message_drop_recipient(struct message *message)
+{
+	require(message->last_recipient < message->recipients.used);
+	message->recipients.used = message->last_recipient;
+	message->recipient_count--;
 }
 
 void message_free(struct message *message)

@@ -21,11 +21,13 @@ struct session;
 struct message {
 	/* The envelope */
 	char id[MESSAGE_ID_SIZE];
-	char *sender;	  /* reverse-path as written */
-	char *parameters; /* of MAIL, as written */
-	uint32_t flags;	  /* enum submission_flag */
+	char *sender;	   /* reverse-path as written */
+	char *parameters;  /* of MAIL, as written */
+	uint32_t flags;	   /* enum submission_flag */
+	uint64_t declared; /* SIZE of MAIL; 0: none */
 	uint32_t recipient_count;
 	struct wire_writer recipients; /* as in the frame */
+	size_t last_recipient;	       /* where the one begins that was added last */
 
 	struct body *body;
 
@@ -57,5 +59,9 @@ void message_free(struct message *message);
 /* `parameters` are those of RCPT, as written. False when memory is short. */
 bool message_add_recipient(struct message *message, const struct smtp_path *recipient,
 			   const char *local, struct smtp_text parameters);
+/* The one that was added last; its strings lie in the message until another is added. */
+void message_last_recipient(const struct message *message, struct submission_recipient *recipient);
+/* Takes it away again; to be called once. */
+void message_drop_recipient(struct message *message);
 
 #endif

@@ -40,6 +40,7 @@ struct outbox {
 	struct event age;
 	struct inlet inlet;
 	struct notes notes;
+	struct questions questions;
 };
 
 static void on_writable(int descriptor, short what, void *context);
@@ -56,6 +57,7 @@ struct outbox *outbox_new(struct worker *worker, outbox_answer *answer)
 	outbox->messages = outbox->verdicts = -1;
 	TAILQ_INIT(&outbox->waiting);
 	TAILQ_INIT(&outbox->sent);
+	questions_init(&outbox->questions);
 	event_assign(&outbox->age, worker->loop, -1, EV_PERSIST, on_age, outbox);
 	event_add(&outbox->age, &interval);
 	return outbox;
@@ -99,6 +101,7 @@ static void disconnect(struct outbox *outbox)
 	outbox->inlet.used = 0;
 	outbox->worker->condition = NULL; /* the next delivery says what it finds */
 	take_back(outbox);
+	questions_renew(&outbox->questions);
 }
 
 void outbox_connect(struct outbox *outbox, int verdicts, int messages)
@@ -113,6 +116,7 @@ void outbox_connect(struct outbox *outbox, int verdicts, int messages)
 	event_assign(&outbox->writable, outbox->worker->loop, messages, EV_WRITE, on_writable,
 		     outbox);
 	event_add(&outbox->readable, NULL);
+	questions_note(&outbox->questions, &outbox->notes);
 	if (!TAILQ_EMPTY(&outbox->waiting) || outbox->notes.used > 0)
 		event_add(&outbox->writable, NULL);
 }
@@ -300,7 +304,11 @@ static bool send_notes(struct outbox *outbox)
 
 	if (message && message->sent > 0)
 		return true;
-	result = notes_write(&outbox->notes, outbox->messages);
+	do {
+		result = notes_write(&outbox->notes, outbox->messages);
+		if (result == NOTES_WRITTEN)
+			questions_note(&outbox->questions, &outbox->notes);
+	} while (result == NOTES_WRITTEN && outbox->notes.used > 0);
 	if (result == NOTES_LEFT)
 		event_add(&outbox->writable, NULL);
 	else if (result == NOTES_NO_READER)
@@ -312,6 +320,14 @@ void outbox_note(struct outbox *outbox, enum message_type type, const struct wir
 		 bool at_once)
 {
 	if (notes_add(&outbox->notes, type, payload) && at_once && outbox->messages >= 0)
+		event_active(&outbox->writable, EV_WRITE, 0);
+}
+
+void outbox_ask(struct outbox *outbox, struct question *question)
+{
+	questions_add(&outbox->questions, question);
+	questions_note(&outbox->questions, &outbox->notes);
+	if (outbox->messages >= 0)
 		event_active(&outbox->writable, EV_WRITE, 0);
 }
 
@@ -334,6 +350,8 @@ static const enum smtp_reply replies[VERDICT_COUNT] = {
 	[VERDICT_STORED] = SMTP_REPLY_STORED,
 	[VERDICT_NO_ROOM] = SMTP_REPLY_NO_ROOM,
 	[VERDICT_NO_QUOTA] = SMTP_REPLY_NO_QUOTA,
+	[VERDICT_NO_QUOTA_MESSAGES] = SMTP_REPLY_NO_QUOTA,
+	[VERDICT_OVER_QUOTA] = SMTP_REPLY_OVER_QUOTA,
 	[VERDICT_SYSTEM_ERROR] = SMTP_REPLY_SYSTEM_ERROR,
 	[VERDICT_NO_RECIPIENT] = SMTP_REPLY_UNKNOWN_USER,
 };
@@ -382,9 +400,17 @@ static bool take_condition(void *context, const struct message_verdict *message,
 	return condition_take(outbox->worker, message, problem);
 }
 
+static bool take_room(void *context, const struct message_verdict *room, struct problem *problem)
+{
+	const struct outbox *outbox = context;
+
+	return questions_answer(&outbox->questions, room, problem);
+}
+
 static inlet_take *const takes[MESSAGE_COUNT] = {
 	[MESSAGE_VERDICT] = take_verdict,
 	[MESSAGE_CONDITION] = take_condition,
+	[MESSAGE_ROOM] = take_room,
 };
 
 /* Reads frames until the pipe is empty; delivery has gone at its end. */
@@ -438,6 +464,7 @@ static void on_age(int descriptor, short what, void *context)
 	(void)what;
 	give_up_old(outbox, &outbox->waiting, clock_steady() - limit);
 	give_up_old(outbox, &outbox->sent, clock_steady() - limit);
+	questions_give_up(&outbox->questions, clock_steady() - limit);
 	if (outbox->messages >= 0 && outbox->notes.used > 0)
 		event_active(&outbox->writable, EV_WRITE, 0);
 	/* The master gives a new pair at once when delivery has died; this is for all else. */

@@ -8,6 +8,7 @@
 #define POSTERN_WORKER_OUTBOX_H
 
 #include "worker/message.h"
+#include "worker/questions.h"
 #include "worker/worker.h"
 
 /* Tells a session what became of the message it waits for. */
@@ -35,6 +36,12 @@ bool outbox_submit(struct outbox *outbox, struct message *message, struct submis
  */
 void outbox_note(struct outbox *outbox, enum message_type type, const struct wire_writer *payload,
 		 bool at_once);
+
+/*
+ * Asks delivery; the answer comes later (questions.h), never from within. The question stays
+ * the caller's, who takes it back by questions_remove.
+ */
+void outbox_ask(struct outbox *outbox, struct question *question);
 
 typedef void outbox_visit(const struct session *session, const struct message *message);
 

@@ -18,6 +18,7 @@
 #include "worker/opening.h"
 #include "worker/outbox.h"
 #include "worker/pace.h"
+#include "worker/quota.h"
 #include "worker/secure.h"
 #include "worker/transport.h"
 #include "worker/verdict.h"
@@ -87,6 +88,7 @@ static void destroy(struct session *session)
 
 	log_disconnect(session);
 	outbox_abandon(worker->outbox, session);
+	quota_forget(session);
 	event_del(&session->readable);
 	event_del(&session->writable);
 	event_del(&session->timer);

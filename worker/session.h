@@ -18,6 +18,7 @@
 
 struct evbuffer;
 struct answers;
+struct quota_question;
 struct introduction;
 
 /* What a session is about; session.c has a row for each. */
@@ -70,13 +71,14 @@ struct session {
 	struct session_tls *secured;	   /* NULL: without TLS */
 
 	/* The transaction */
-	struct message *message; /* until it is submitted */
-	struct answers *answers; /* of several messages made of one; NULL: none are awaited */
+	struct message *message;      /* until it is submitted */
+	struct answers *answers;      /* of several messages made of one; NULL: none are awaited */
+	struct quota_question *asked; /* of delivery about a recipient; NULL: nothing */
 	unsigned transactions;
 	const char
 		*decided;  /* what decided the rejection that is being given; NULL: the protocol */
-	const char *limit; /* the option that was met by it; NULL: the engine knows */
-	unsigned long long value; /* of that option */
+	const char *limit; /* that it met, where the engine does not know it; NULL: none */
+	unsigned long long limit_value; /* 0: not known */
 
 	/* For the timer and the log */
 	int64_t opened;		      /* clock_steady() */

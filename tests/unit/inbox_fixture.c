@@ -72,7 +72,8 @@ void inbox_set_up(void)
 	fixture_set_up();
 	receiving.base = event_base_new();
 	ck_assert_int_eq(event_base_priority_init(receiving.base, PRIORITY_COUNT), 0);
-	receiving.tables = fixture_tables("alice\nbob\ncarol\n", "all: alice, bob, carol\n");
+	receiving.tables =
+		fixture_tables("alice\nbob\ncarol quota-messages=10\n", "all: alice, bob, carol\n");
 	inbox_fixture_open(fixture_root(), 128);
 	receiving.violations = 0;
 }
@@ -143,6 +144,24 @@ void send_message(const struct peer *peer, const char *id, uint64_t handle,
 	struct submission submission = submission_of(id, handle, body);
 
 	send_bytes(peer, bytes, fixture_frame(bytes, &submission, recipients, body));
+}
+
+void send_question(const struct peer *peer, uint64_t handle, const char *local, uint64_t size)
+{
+	uint8_t bytes[256];
+	struct wire_writer writer = { bytes + MESSAGE_HEADER_SIZE,
+				      sizeof(bytes) - MESSAGE_HEADER_SIZE, 0, false };
+	const struct message_quota question = {
+		.handle = handle,
+		.size = size,
+		.local = { local, strlen(local) },
+		.domain = { "example.org", strlen("example.org") },
+	};
+
+	message_put_quota(&writer, &question);
+	ck_assert(!writer.failed);
+	message_put_header(bytes, MESSAGE_QUOTA, (uint32_t)writer.used);
+	send_bytes(peer, bytes, MESSAGE_HEADER_SIZE + writer.used);
 }
 
 bool next_verdict(const struct peer *peer, struct message_verdict *verdict)
