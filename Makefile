@@ -94,6 +94,18 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(call objects,$(unit_helpers)) $(
 unit: $(UNIT_TESTS:%=$(BUILD)/tests/%)
 	@failed=0; for t in $^; do $$t || failed=1; done; exit $$failed
 
+# ---- what lets the system calls of postern-delivery fail, for the tests
+
+faults: $(BUILD)/faults/faults.so $(BUILD)/faults/launch
+
+$(BUILD)/faults/%.so: tests/faults/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -std=c11 -O2 -g $(WARNINGS) -fPIC -shared -o $@ $<
+
+$(BUILD)/faults/%: tests/faults/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -std=c11 -O2 -g $(WARNINGS) -o $@ $<
+
 # ---- fuzzing: tests/fuzz/fuzz_NAME.c, its seeds in tests/fuzz/corpus/NAME
 
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -117,6 +129,23 @@ fuzz: needs-test
 	$(MAKE) $(COVERAGE_BUILD) fuzzers
 	$(PYTHON) tests/coverage.py --bin $(BUILD)/coverage/fuzz --found $(BUILD)/fuzz/corpus
 
+# ---- benchmarks: group commit on a disk whose flushes take as long as we say
+
+BENCH_OPTIONS ?=
+
+$(BUILD)/bench/load $(BUILD)/bench/launch: $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $<
+
+$(BUILD)/bench/slow_flush.so: tests/bench/slow_flush.c tests/bench/slow_flush.h
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -std=c11 -O2 $(WARNINGS) -fPIC -shared -o $@ $<
+
+bench-programs: all $(BUILD)/bench/load $(BUILD)/bench/launch $(BUILD)/bench/slow_flush.so
+
+bench: bench-programs
+	$(PYTHON) -B tests/bench/group_commit.py --build this=$(BUILD)/bin --tools $(BUILD)/bench $(BENCH_OPTIONS)
+
 # ---- everything that is tested; tests/all.py builds what it needs by targets of this file
 
 
@@ -132,7 +161,7 @@ lint: needs-test
 unit-programs: $(UNIT_TESTS:%=$(BUILD)/tests/%)
 objects: $(call objects,$(wildcard common/*/*.c $(foreach p,$(PROGRAMS),$(FOLDER_$(p))/*.c)))
 
-FORMATTED = $(wildcard common/*/*.[ch] $(foreach p,$(PROGRAMS),$(FOLDER_$(p))/*.[ch]) etc/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch])
+FORMATTED = $(wildcard common/*/*.[ch] $(foreach p,$(PROGRAMS),$(FOLDER_$(p))/*.[ch]) etc/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/faults/*.[ch] tests/bench/*.[ch])
 
 format:
 	clang-format-14 -i $(FORMATTED)
@@ -219,12 +248,13 @@ help:
 	@echo 'make unit         the unit tests only'
 	@echo 'make lint         format, static checks, folder rules, manual pages, other compilers'
 	@echo 'make fuzz         each fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS), then what they have reached'
+	@echo 'make bench        messages a second for flushes of 0.1 to 20 ms (BENCHMARKS.md), about 12 minutes'
 	@echo 'make format       clang-format over all sources'
 	@echo 'make manuals      the manual pages, into $(BUILD)/man'
 	@echo 'make install      PREFIX=$(PREFIX) DESTDIR=$(DESTDIR); make uninstall'
 	@echo 'make clean        removes build/'
 
-.PHONY: all unit unit-programs objects fuzzers fuzz test test-long lint format print-formatted \
+.PHONY: all unit unit-programs objects faults fuzzers fuzz bench bench-programs test test-long lint format print-formatted \
 	needs-build needs-run needs-test needs-long run manuals install uninstall clean help
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

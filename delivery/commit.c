@@ -170,9 +170,10 @@ static void move_batch(struct store *store)
 
 /*
  * What is removed step by step must not be moved forward by a recovery that comes in
- * between: the record says "back" first, and nothing when all is removed.
+ * between: the record says "back" first, and nothing when all is removed. False: it is not
+ * known what it says.
  */
-static void turn_back(struct store *store)
+static bool turn_back(struct store *store)
 {
 	const struct transaction *transaction;
 	bool any = false, concerned = false, done;
@@ -182,32 +183,35 @@ static void turn_back(struct store *store)
 		concerned = concerned || journal_concerns(transaction);
 	}
 	if (!any)
-		return;
+		return true;
 	done = concerned ? journal_write(&store->journal, &store->batch)
 			 : journal_clear(&store->journal);
 	if (!done)
 		log_event_text(EVENT_SHORT, "reason", strerror(errno));
+	return done;
 }
 
-void store_undo(struct store *store, struct transaction *transaction)
+bool store_undo(struct store *store, struct transaction *transaction)
 {
-	if (!transaction_undo(transaction, store->maildirs))
-		store->is_tidy = false;
+	if (transaction_undo(transaction, store->maildirs))
+		return true;
+	store->is_tidy = false;
+	return false;
 }
 
 static void undo_failed(struct store *store)
 {
 	struct transaction *transaction;
-	bool any = false;
+	bool any = false, all = true, says_back = turn_back(store);
 
-	turn_back(store);
 	TAILQ_FOREACH (transaction, &store->batch, entry) {
 		if (!transaction_has_failed(transaction))
 			continue;
-		store_undo(store, transaction);
+		all = store_undo(store, transaction) && all;
 		any = any || transaction->is_recorded;
 	}
-	if (any && !journal_clear(&store->journal))
+	/* What could not be removed is removed by the next delivery, too, if this one dies. */
+	if (any && (all || !says_back) && !journal_clear(&store->journal))
 		log_event_text(EVENT_SHORT, "reason", strerror(errno));
 }
 
@@ -242,6 +246,7 @@ void store_commit(struct store *store)
 		transaction_free(transaction);
 	}
 	require(store->open == 0);
+	store_tidy(store);
 	maildirs_next_turn(store->maildirs);
 	store->count = store->targets = store->envelopes = 0;
 }

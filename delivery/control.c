@@ -20,6 +20,7 @@
 #include "common/log/log.h"
 #include "common/tables/tables.h"
 #include "delivery/boxes.h"
+#include "delivery/condition.h"
 #include "delivery/inbox.h"
 
 /* Of 512 workers and old generations, of mailboxes and batch: see inbox.h. */
@@ -35,7 +36,7 @@ enum state { STATE_NEW = 1, STATE_RUNNING = 2, STATE_STOPPING = 4 };
 
 struct control {
 	struct event_base *base;
-	struct event *readable, *flushed, *deadline, *unready;
+	struct event *readable, *flushed, *deadline, *unready, *second;
 	int channel;
 	enum state state;
 	struct configuration *configuration;
@@ -45,6 +46,7 @@ struct control {
 	const char *template;
 	int root;
 	struct store store;
+	struct condition *condition;
 	struct inbox *inbox;
 	struct boxes *boxes;
 };
@@ -129,11 +131,35 @@ static void open_store(struct control *control)
 		fail_exit(EX_OSERR, "%s", problem.text);
 }
 
+static void on_condition(void *context)
+{
+	struct control *control = context;
+
+	inbox_condition_changed(control->inbox);
+}
+
+static void open_condition(struct control *control)
+{
+	const struct configuration *configuration = control->configuration;
+	const struct condition_settings settings = {
+		.root = control->root,
+		.reserve = (uint64_t)configuration->delivery.reserve,
+		.reserve_inodes = (uint64_t)configuration->delivery.reserve_inodes,
+		.changed = on_condition,
+		.context = control,
+	};
+
+	control->condition = condition_new(&settings);
+	if (!control->condition)
+		fail_exit(EX_OSERR, "out of memory");
+}
+
 static void open_inbox(struct control *control)
 {
 	const struct inbox_settings settings = {
 		.base = control->base,
 		.store = &control->store,
+		.condition = control->condition,
 		.tables = control->tables,
 		.template = control->template,
 		.message_size = (uint64_t)control->configuration->limits.message_size,
@@ -182,6 +208,8 @@ static void make_ready(struct control *control)
 	struct problem before = control->store.unready;
 	enum mark_result result = store_make_ready(&control->store);
 
+	condition_set_root_fault(control->condition,
+				 result == MARK_OPEN ? NULL : control->store.unready.text);
 	if (result == MARK_OPEN) {
 		if (*before.text)
 			log_root("ready", NULL);
@@ -205,8 +233,20 @@ static void on_unready(evutil_socket_t descriptor, short what, void *context)
 		make_ready(control);
 }
 
+/* What is looked at also when no mail comes. */
+static void on_second(evutil_socket_t descriptor, short what, void *context)
+{
+	struct control *control = context;
+
+	(void)descriptor;
+	(void)what;
+	condition_look(control->condition);
+	store_tidy(&control->store);
+}
+
 static bool on_start(struct control *control, struct channel_message *message)
 {
+	static const struct timeval second = { 1, 0 };
 	struct wire_reader reader = channel_payload(message);
 	struct message_start start;
 
@@ -220,7 +260,9 @@ static bool on_start(struct control *control, struct channel_message *message)
 	open_log(control, message->descriptors[START_LOG], start.log_is_syslog);
 	log_started(start.serial);
 	open_store(control);
+	open_condition(control);
 	open_inbox(control);
+	event_add(control->second, &second);
 	control->state = STATE_RUNNING;
 	tell(control, MESSAGE_READY, NULL);
 	make_ready(control);
@@ -369,6 +411,7 @@ static void close_control(struct control *control)
 {
 	boxes_free(control->boxes);
 	inbox_free(control->inbox);
+	condition_free(control->condition);
 	if (control->inbox) {
 		store_close(&control->store);
 		close(control->root);
@@ -379,6 +422,7 @@ static void close_control(struct control *control)
 	event_free(control->readable);
 	event_free(control->flushed);
 	event_free(control->deadline);
+	event_free(control->second);
 	event_free(control->unready);
 }
 
@@ -390,8 +434,9 @@ void control_run(struct event_base *base, int channel)
 	control.flushed = event_new(base, -1, EV_PERSIST, on_flushed, &control);
 	control.deadline = event_new(base, -1, 0, on_deadline, &control);
 	control.unready = event_new(base, -1, 0, on_unready, &control);
+	control.second = event_new(base, -1, EV_PERSIST, on_second, &control);
 	if (!control.readable || !control.flushed || !control.deadline || !control.unready ||
-	    event_priority_set(control.readable, PRIORITY_READ) != 0 ||
+	    !control.second || event_priority_set(control.readable, PRIORITY_READ) != 0 ||
 	    event_add(control.readable, NULL) != 0)
 		fail_exit(EX_OSERR, "out of memory");
 	event_base_dispatch(base);

@@ -14,13 +14,11 @@
  *	64		2,230	4,400				7,500 (64 in 16 mailboxes: 12,800)
  *	32, while another program writes 400 MB: 1,600 to 4,200	380 to 610
  *
- * So one file is simply fsynced; a few are started together, so that the disk
- * writes them while the first is waited for; from SYNC_ALL_FILES on one
- * syncfs(2) does the whole file system in one journal commit. As syncfs waits
- * for everybody's dirty data, it rests for a while whenever it took much
- * longer than the fsyncs would have. Medians for the whole service in one run,
- * 20 to 200 sessions, messages a second: fsyncs only 3,700 to 4,400, with
- * syncfs 5,400 to 5,800.
+ * What is cheaper depends on the disk: where a flush takes 20 ms whatever it
+ * flushes, syncfs is from two files on. So both are measured as they are used,
+ * and the cheaper one is taken: see durable_choose(). One file is always
+ * fsynced, since syncfs waits for everybody's dirty data. For the same reason
+ * syncfs may become dear at any time, and cheap again.
  *
  * What syncfs says about errors is about the whole file system, and kernels
  * before 5.8 say nothing. So its word is not taken for a file's: each file is
@@ -39,9 +37,13 @@
 
 #include "common/log/log.h"
 
-#define SYNC_ALL_FILES 4
-#define SYNC_ALL_REST 20       /* times as long as it took: trying costs a twentieth at most */
-#define EACH_COST_AT_FIRST 300 /* microseconds */
+/*
+ * The dearer way is tried again after so many uses of the cheaper one as it is
+ * dearer, 20 times: trying costs a twentieth at most. Counted in uses, not in
+ * time, since a message that comes now and then is not to pay for each try.
+ */
+#define REST_FACTOR 20
+#define REST_MAX 10000
 #define XFS_MAGIC 0x58465342UL /* statfs(2); not in linux/magic.h of older kernels */
 
 /*
@@ -74,10 +76,89 @@ bool durable_open(struct durable *durable, int root)
 		.root = root,
 		.device = status.st_dev,
 		.may_sync_all = is_trusted((unsigned long)filesystem.f_type),
-		.each_cost = EACH_COST_AT_FIRST,
 	};
 	return true;
 }
+
+/* ---- the cheaper way ---- */
+
+static int64_t lower(int64_t one, int64_t other)
+{
+	return one < other ? one : other;
+}
+
+/* A way has no costs for one file only: count is 2 at least. */
+static size_t class_of(size_t count)
+{
+	size_t number = 0;
+
+	while (number < DURABLE_CLASSES - 1 && count >> (number + 2))
+		number++;
+	return number;
+}
+
+/* While nothing is known of fsync, one is taken for as dear as a syncfs. */
+static int64_t cost_of_each(const struct durable *durable, size_t count)
+{
+	const struct durable_cost *all = &durable->all[class_of(count)];
+
+	return (durable->each.mean ? durable->each.mean : all->mean) * (int64_t)count;
+}
+
+/*
+ * To fsync each file only to learn what it costs is bounded: it must not be
+ * expected to take more than twice as long as syncfs.
+ */
+enum durable_way durable_choose(const struct durable *durable, size_t count)
+{
+	const struct durable_cost *all;
+	int64_t each_cost;
+
+	if (!durable->may_sync_all || count < 2)
+		return DURABLE_EACH;
+	all = &durable->all[class_of(count)];
+	each_cost = cost_of_each(durable, count);
+	if (each_cost <= all->mean)
+		return all->rest == 0 ? DURABLE_ALL : DURABLE_EACH;
+	return durable->each.rest == 0 && each_cost <= 2 * all->mean ? DURABLE_EACH : DURABLE_ALL;
+}
+
+/* `took` is not 0 from here on: that is "never measured". What was only tried is known anew. */
+static void note(struct durable_cost *cost, int64_t took, bool was_tried)
+{
+	cost->mean = was_tried || cost->mean == 0 ? took : (cost->mean * 7 + took) / 8;
+}
+
+/* After one use of `used`: it rests when it is dearer than the other, or the other's rest is
+ * shorter. */
+static void rest(struct durable_cost *used, int64_t cost, struct durable_cost *other,
+		 int64_t other_cost)
+{
+	if (cost > other_cost)
+		used->rest = lower(REST_FACTOR * cost / other_cost, REST_MAX);
+	else if (other->rest > 0)
+		other->rest--;
+}
+
+void durable_note(struct durable *durable, enum durable_way way, size_t count, int64_t took)
+{
+	struct durable_cost *each = &durable->each, *all = &durable->all[class_of(count)];
+	int64_t each_cost = cost_of_each(durable, count);
+
+	durable->spent += took;
+	if (took < (int64_t)count)
+		took = (int64_t)count;
+	if (way == DURABLE_ALL) {
+		note(all, took, each_cost <= all->mean);
+		rest(all, all->mean, each, cost_of_each(durable, count));
+	} else {
+		note(each, took / (int64_t)count, count > 1 && each_cost > all->mean);
+		if (count > 1 && all->mean > 0)
+			rest(each, cost_of_each(durable, count), all, all->mean);
+	}
+}
+
+/* ---- both ways ---- */
 
 static void sync_each(struct durable *durable, struct durable_file *files, size_t count)
 {
@@ -89,8 +170,7 @@ static void sync_each(struct durable *durable, struct durable_file *files, size_
 	for (size_t i = 0; i < count; i++)
 		if (files[i].error == 0 && fsync(files[i].descriptor) != 0)
 			files[i].error = errno;
-	durable->each_cost =
-		(durable->each_cost * 7 + (clock_steady() - begun) / (int64_t)count) / 8;
+	durable_note(durable, DURABLE_EACH, count, clock_steady() - begun);
 }
 
 static bool has_own_error(const struct durable_file *file)
@@ -102,13 +182,10 @@ static bool has_own_error(const struct durable_file *file)
 static bool sync_all(struct durable *durable, struct durable_file *files, size_t count)
 {
 	int64_t begun = clock_steady();
-	int64_t took;
 
 	if (syncfs(durable->root) != 0)
 		return false;
-	took = clock_steady() - begun;
-	if (took > 2 * durable->each_cost * (int64_t)count)
-		durable->resting_until = begun + took * SYNC_ALL_REST;
+	durable_note(durable, DURABLE_ALL, count, clock_steady() - begun);
 	for (size_t i = 0; i < count; i++)
 		if (has_own_error(&files[i]))
 			files[i].error = errno;
@@ -130,8 +207,7 @@ bool durable_make(struct durable *durable, struct durable_file *files, size_t co
 		files[i].error = 0;
 	if (count == 0)
 		return false;
-	if (durable->may_sync_all && count >= SYNC_ALL_FILES &&
-	    clock_steady() >= durable->resting_until &&
+	if (durable_choose(durable, count) == DURABLE_ALL &&
 	    are_on_device(files, count, durable->device) && sync_all(durable, files, count))
 		return true;
 	sync_each(durable, files, count);

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,16 +18,12 @@
 #include <bsd/sys/queue.h>
 
 #include "common/log/log.h"
+#include "delivery/collect.h"
 #include "delivery/intake.h"
 #include "delivery/room.h"
 #include "delivery/verdicts.h"
 
 #define READ_SIZE (256 * 1024)
-/*
- * Messages are collected as long as there is something to read, but none waits
- * longer than this for the others: about the time that one commit takes.
- */
-#define COLLECT_MAX 2000 /* microseconds */
 /* Reads for one worker at the end: more than the largest pipe holds. */
 #define FINISH_READS 16
 
@@ -42,12 +39,14 @@ struct worker {
 	struct intake intake;
 	size_t in_batch; /* its messages that wait for the commit */
 	struct verdict_queue queue;
+	enum condition_cause told; /* the condition as the worker knows it */
 };
 
 struct inbox {
 	struct inbox_settings settings;
 	struct intake_settings intake;
 	struct event *commit;
+	struct collect collect;
 	bool has_answers; /* verdicts were queued since the last write */
 	bool is_finished;
 	int64_t collecting_since; /* clock_steady() of the first message of the batch */
@@ -126,6 +125,37 @@ static void note_complete(struct worker *worker)
 		inbox->collecting_since = clock_steady();
 }
 
+/* Whether there is a message, or a part of one, that no batch holds yet. */
+static bool is_anything_waiting(const struct inbox *inbox)
+{
+	struct pollfd pipe = { .events = POLLIN };
+	const struct worker *worker;
+
+	LIST_FOREACH (worker, &inbox->workers, entry) {
+		pipe.fd = worker->messages;
+		if (worker->intake.transaction ||
+		    (poll(&pipe, 1, 0) > 0 && (pipe.revents & POLLIN)))
+			return true;
+	}
+	return false;
+}
+
+/* The verdicts are queued; write_all_verdicts() is still to be called. */
+static void commit(struct inbox *inbox)
+{
+	struct store *store = inbox->settings.store;
+	struct commit_outcome outcome = { .count = store->count };
+	int64_t spent = store->durable.spent;
+
+	store_commit(store);
+	if (outcome.count == 0)
+		return;
+	outcome.ended = clock_steady();
+	outcome.flush_time = store->durable.spent - spent;
+	outcome.others_wait = is_anything_waiting(inbox);
+	collect_committed(&inbox->collect, &outcome);
+}
+
 /* False: the worker is no more. Commits in between when the batch is full. */
 static bool take_all(struct worker *worker, const char *bytes, size_t length)
 {
@@ -141,7 +171,7 @@ static bool take_all(struct worker *worker, const char *bytes, size_t length)
 		if (piece.complete)
 			note_complete(worker);
 		if (store_is_due(store))
-			store_commit(store);
+			commit(worker->inbox);
 	}
 	return true;
 }
@@ -169,31 +199,6 @@ static bool read_once(struct worker *worker)
 	return take_all(worker, inbox->bytes, (size_t)length);
 }
 
-static void on_readable(evutil_socket_t descriptor, short what, void *context)
-{
-	struct worker *worker = context;
-	struct inbox *inbox = worker->inbox;
-
-	(void)descriptor;
-	(void)what;
-	if (read_once(worker))
-		pause_or_resume(worker);
-	if (inbox->settings.store->count == 0 && !inbox->has_answers)
-		return;
-	if (inbox->has_answers || clock_steady() - inbox->collecting_since >= COLLECT_MAX)
-		inbox_commit(inbox);
-	else
-		event_active(inbox->commit, EV_TIMEOUT, 0);
-}
-
-/* Runs when no pipe has anything to read: see PRIORITY_COMMIT. */
-static void on_idle(evutil_socket_t descriptor, short what, void *context)
-{
-	(void)descriptor;
-	(void)what;
-	inbox_commit(context);
-}
-
 static void write_verdicts(struct worker *worker)
 {
 	enum verdicts_result result = verdicts_write(&worker->queue, worker->verdicts);
@@ -214,6 +219,65 @@ static void on_writable(evutil_socket_t descriptor, short what, void *context)
 	write_verdicts(context);
 }
 
+/* With no room in the queue it is told when some verdicts have been read. */
+static void tell_condition(struct worker *worker)
+{
+	enum condition_cause cause = condition_cause(worker->inbox->settings.condition);
+
+	if (worker->told == cause || room_for(worker) == 0)
+		return;
+	verdicts_add(&worker->queue, MESSAGE_CONDITION, cause, condition_verdict(cause));
+	worker->told = cause;
+}
+
+static void write_all_verdicts(struct inbox *inbox)
+{
+	struct worker *worker, *next;
+
+	inbox->has_answers = false;
+	LIST_FOREACH_SAFE (worker, &inbox->workers, entry, next) {
+		tell_condition(worker);
+		if (worker->queue.used > 0)
+			write_verdicts(worker);
+	}
+	if (log_lost() > 0)
+		inbox->settings.log_lost(inbox->settings.context);
+}
+
+static void on_readable(evutil_socket_t descriptor, short what, void *context)
+{
+	struct worker *worker = context;
+	struct inbox *inbox = worker->inbox;
+
+	(void)descriptor;
+	(void)what;
+	if (read_once(worker))
+		pause_or_resume(worker);
+	if (inbox->has_answers)
+		write_all_verdicts(inbox);
+	if (inbox->settings.store->count == 0)
+		return;
+	if (clock_steady() - inbox->collecting_since >= collect_limit(&inbox->collect))
+		inbox_commit(inbox);
+	else
+		event_active(inbox->commit, EV_TIMEOUT, 0);
+}
+
+/* Runs when no pipe has anything to read, see PRIORITY_COMMIT, or when that has been so for a
+ * while. */
+static void on_idle(evutil_socket_t descriptor, short what, void *context)
+{
+	struct inbox *inbox = context;
+	size_t count = inbox->settings.store->count;
+	int64_t wait = count > 0 ? collect_wait(&inbox->collect, count, clock_steady()) : 0;
+	const struct timeval time = { wait / 1000000, wait % 1000000 };
+
+	(void)descriptor;
+	(void)what;
+	if (wait == 0 || event_add(inbox->commit, &time) != 0)
+		inbox_commit(inbox);
+}
+
 void inbox_answer(void *owner, uint64_t handle, enum verdict verdict)
 {
 	struct worker *worker = owner;
@@ -224,17 +288,15 @@ void inbox_answer(void *owner, uint64_t handle, enum verdict verdict)
 	worker->inbox->has_answers = true;
 }
 
+void inbox_condition_changed(struct inbox *inbox)
+{
+	event_active(inbox->commit, EV_TIMEOUT, 0);
+}
+
 void inbox_commit(struct inbox *inbox)
 {
-	struct worker *worker, *next;
-
-	store_commit(inbox->settings.store);
-	inbox->has_answers = false;
-	LIST_FOREACH_SAFE (worker, &inbox->workers, entry, next)
-		if (worker->queue.used > 0)
-			write_verdicts(worker);
-	if (log_lost() > 0)
-		inbox->settings.log_lost(inbox->settings.context);
+	commit(inbox);
+	write_all_verdicts(inbox);
 }
 
 /* ---- from outside ---- */
@@ -284,6 +346,7 @@ struct inbox *inbox_new(const struct inbox_settings *settings)
 	inbox->settings = *settings;
 	inbox->intake = (struct intake_settings){
 		.store = settings->store,
+		.condition = settings->condition,
 		.tables = settings->tables,
 		.template = settings->template,
 		.message_size = settings->message_size,
@@ -294,6 +357,7 @@ struct inbox *inbox_new(const struct inbox_settings *settings)
 		.context = inbox,
 	};
 	LIST_INIT(&inbox->workers);
+	collect_open(&inbox->collect);
 	inbox->commit = event_new(settings->base, -1, 0, on_idle, inbox);
 	if (!inbox->commit) {
 		free(inbox);
@@ -362,8 +426,12 @@ bool inbox_add(struct inbox *inbox, uint32_t serial, int messages, int verdicts)
 	worker->verdicts = verdicts;
 	LIST_INSERT_HEAD(&inbox->workers, worker, entry);
 	inbox->count++;
-	if (is_non_blocking(messages) && is_non_blocking(verdicts) && add_events(worker))
+	if (is_non_blocking(messages) && is_non_blocking(verdicts) && add_events(worker)) {
+		tell_condition(worker);
+		if (worker->queue.used > 0)
+			event_add(worker->writable, NULL);
 		return true;
+	}
 	remove_worker(worker);
 	return false;
 }

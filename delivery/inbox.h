@@ -29,6 +29,7 @@
 #include <event2/event.h>
 
 #include "common/tables/tables.h"
+#include "delivery/condition.h"
 #include "delivery/store.h"
 
 /* Priorities of the loop's events: reading first, then the commit, then making mailboxes. */
@@ -40,8 +41,9 @@ typedef void inbox_violation(void *context, uint32_t serial, const char *reason)
 typedef void inbox_log_lost(void *context);
 
 struct inbox_settings {
-	struct event_base *base; /* with PRIORITY_COUNT priorities */
-	struct store *store;	 /* its answer is inbox_answer */
+	struct event_base *base;     /* with PRIORITY_COUNT priorities */
+	struct store *store;	     /* its answer is inbox_answer */
+	struct condition *condition; /* NULL: always fine */
 	const struct tables *tables;
 	const char *template; /* of a mailbox's path below the mail root; not copied */
 	uint64_t message_size;
@@ -68,6 +70,9 @@ size_t inbox_workers(const struct inbox *inbox);
 
 /* store_answer: queues the verdict for the worker. */
 store_answer inbox_answer;
+
+/* The condition is another one: the workers will be told. */
+void inbox_condition_changed(struct inbox *inbox);
 
 /* Commits what is complete and writes the verdicts. */
 void inbox_commit(struct inbox *inbox);

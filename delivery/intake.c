@@ -137,6 +137,17 @@ static void check_limits(struct transaction *transaction, const struct intake_se
 				 "more recipients than limits.recipients");
 }
 
+/* Before anything of it is written. */
+static void check_room(struct transaction *transaction, const struct intake_settings *settings)
+{
+	struct problem problem;
+	enum verdict verdict;
+
+	if (!condition_admits(settings->condition, transaction->submission.body_length,
+			      transaction->target_count, &verdict, &problem))
+		transaction_fail(transaction, verdict, NULL, problem.text);
+}
+
 /* The body is complete: the message waits for the commit. */
 static void finish_message(struct intake *intake, struct intake_piece *piece)
 {
@@ -167,6 +178,8 @@ static bool begin_message(struct intake *intake, struct intake_piece *piece,
 	check_limits(intake->transaction, settings);
 	if (!transaction_has_failed(intake->transaction))
 		recipients_expand(intake->transaction, settings->tables, settings->template);
+	if (!transaction_has_failed(intake->transaction))
+		check_room(intake->transaction, settings);
 	if (!transaction_has_failed(intake->transaction))
 		stage_begin(settings->store, intake->transaction);
 	intake->body_left = submission.body_length;

@@ -13,11 +13,13 @@
 #include <stdint.h>
 
 #include "common/tables/tables.h"
+#include "delivery/condition.h"
 #include "delivery/store.h"
 
 /* The same for all workers. */
 struct intake_settings {
 	struct store *store;
+	struct condition *condition; /* NULL: always fine */
 	const struct tables *tables;
 	const char *template; /* of a mailbox's path below the mail root; not copied */
 	uint64_t message_size;

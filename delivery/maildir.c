@@ -20,6 +20,7 @@
 #include <bsd/sys/queue.h>
 
 #include "common/log/log.h"
+#include "delivery/leftover.h"
 #include "delivery/path_hash.h"
 #include "delivery/recovery.h"
 #include "delivery/system_calls.h"
@@ -44,6 +45,7 @@ struct maildirs {
 	bool create;
 	size_t bound, count;
 	unsigned turn;
+	struct leftovers *leftovers;
 	recovery_is_under_way *is_under_way; /* NULL: nothing is swept */
 	const void *context;		     /* its */
 	TAILQ_HEAD(, cached) recent;	     /* the least recently used first */
@@ -56,6 +58,11 @@ struct maildirs *maildirs_new(int root, size_t bound, bool create)
 
 	if (!maildirs)
 		return NULL;
+	maildirs->leftovers = leftovers_new();
+	if (!maildirs->leftovers) {
+		free(maildirs);
+		return NULL;
+	}
 	maildirs->root = root;
 	maildirs->bound = bound;
 	maildirs->create = create;
@@ -73,6 +80,11 @@ void maildirs_sweep(struct maildirs *maildirs, recovery_is_under_way *is_under_w
 int maildirs_root(const struct maildirs *maildirs)
 {
 	return maildirs->root;
+}
+
+struct leftovers *maildirs_leftovers(struct maildirs *maildirs)
+{
+	return maildirs->leftovers;
 }
 
 static void forget(struct maildirs *maildirs, struct cached *cached)
@@ -94,6 +106,7 @@ void maildirs_free(struct maildirs *maildirs)
 		return;
 	while ((cached = TAILQ_FIRST(&maildirs->recent)))
 		forget(maildirs, cached);
+	leftovers_free(maildirs->leftovers);
 	free(maildirs);
 }
 

@@ -13,6 +13,7 @@
 
 #include "common/fail/fail.h"
 
+struct leftovers;
 struct maildirs;
 
 /* Whether a file of this name belongs to a message that is under way in this process. */
@@ -74,5 +75,8 @@ bool maildir_exists(int root, const char *path);
  */
 int maildir_find(int root, const char *path, const char *folder, const char *prefix);
 int maildirs_root(const struct maildirs *maildirs);
+
+/* The files in them that could not be removed. */
+struct leftovers *maildirs_leftovers(struct maildirs *maildirs);
 
 #endif

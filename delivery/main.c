@@ -30,13 +30,26 @@ static void ignore_signals(void)
 		signal(ignored[i], SIG_IGN);
 }
 
+/* Timers to the microsecond: a commit may take less than a millisecond. */
+static struct event_base *make_loop(void)
+{
+	struct event_config *settings = event_config_new();
+	struct event_base *base = NULL;
+
+	if (settings && event_config_set_flag(settings, EVENT_BASE_FLAG_PRECISE_TIMER) == 0)
+		base = event_base_new_with_config(settings);
+	if (settings)
+		event_config_free(settings);
+	return base;
+}
+
 int main(void)
 {
 	struct event_base *base;
 
 	confine_self(PROCESS_DELIVERY);
 	ignore_signals();
-	base = event_base_new();
+	base = make_loop();
 	if (!base || event_base_priority_init(base, PRIORITY_COUNT) != 0)
 		fail_exit(EX_OSERR, "cannot make an event loop");
 	control_run(base, CHANNEL_DESCRIPTOR);

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "delivery/leftover.h"
 #include "delivery/quota.h"
 #include "delivery/recovery.h"
 #include "delivery/rounds.h"
@@ -57,6 +58,7 @@ void store_close(struct store *store)
 		TAILQ_REMOVE(&store->batch, transaction, entry);
 		stage_abandon(store, transaction);
 	}
+	store_tidy(store);
 	quotas_free(store->quotas);
 	maildirs_free(store->maildirs);
 	store->quotas = NULL;
@@ -82,6 +84,11 @@ enum mark_result store_make_ready(struct store *store)
 	if (!store->mark.was_in_order)
 		maildirs_sweep(store->maildirs, store_is_using, store);
 	return MARK_OPEN;
+}
+
+void store_tidy(struct store *store)
+{
+	leftovers_remove(maildirs_leftovers(store->maildirs), store->root);
 }
 
 bool store_is_due(const struct store *store)

@@ -107,10 +107,13 @@ bool store_is_due(const struct store *store);
  */
 void store_commit(struct store *store);
 
+/* Tries again to remove what could not be removed; store_commit does, too. */
+void store_tidy(struct store *store);
+
 /* Makes the files of the batch durable and closes them, but moves none yet. */
 void store_relieve(struct store *store);
-/* Removes what a failed message has made. */
-void store_undo(struct store *store, struct transaction *transaction);
+/* Removes what a failed message has made. False: some of it is still to be removed (store_tidy). */
+bool store_undo(struct store *store, struct transaction *transaction);
 
 /* The owner has gone: its messages are still stored, but nobody is answered. */
 void store_forget_owner(struct store *store, const void *owner);

@@ -18,6 +18,7 @@
 #include <bsd/string.h>
 
 #include "common/log/log.h"
+#include "delivery/leftover.h"
 
 struct transaction *transaction_new(uint8_t *envelope, size_t envelope_size,
 				    const struct submission *submission, const char *file_host)
@@ -94,28 +95,44 @@ void transaction_new_name(const struct transaction *transaction, const struct ta
 	snprintf(name, FILE_NAME_SIZE, "%s,S=%" PRIu64, transaction->name, target->size);
 }
 
-static bool remove_file(struct transaction *transaction, struct target *target,
-			struct maildir *maildir)
+/* The removal durable, too, of what could be seen. False with *problem set. */
+static bool remove_file(const struct transaction *transaction, const struct target *target,
+			struct maildirs *maildirs, struct problem *problem)
 {
+	struct maildir *maildir = maildir_hold(maildirs, target->path, target->address, problem);
 	char name[FILE_NAME_SIZE];
-	int gone;
+	bool is_gone;
 
+	if (!maildir)
+		return false;
 	transaction_new_name(transaction, target, name);
 	if (target->state == TARGET_IN_NEW)
-		/* The removal durable too, as far as the disk still lets us. */
-		gone = unlinkat(maildir->new, name, 0) == 0 ? fsync(maildir->new) : -1;
+		is_gone = unlinkat(maildir->new, name, 0) == 0 && fsync(maildir->new) == 0;
 	else
-		gone = unlinkat(maildir->tmp, transaction->name, 0);
-	if (gone != 0)
-		log_event_text(EVENT_SHORT, "reason", strerror(errno));
-	target->state = TARGET_NOTHING;
-	return gone == 0;
+		is_gone = unlinkat(maildir->tmp, transaction->name, 0) == 0;
+	if (!is_gone)
+		problem_errno(problem, "cannot remove %s from %s", transaction->name,
+			      target->address);
+	maildir_release(maildirs, maildir);
+	return is_gone;
+}
+
+/* What the disk does not let us remove now is removed when it does. */
+static void leave_file(const struct transaction *transaction, const struct target *target,
+		       struct maildirs *maildirs, const struct problem *problem)
+{
+	bool is_in_new = target->state == TARGET_IN_NEW;
+	char name[FILE_NAME_SIZE];
+
+	transaction_new_name(transaction, target, name);
+	log_event_text(EVENT_SHORT, "reason", problem->text);
+	leftovers_add(maildirs_leftovers(maildirs), target->path, is_in_new,
+		      is_in_new ? name : transaction->name);
 }
 
 bool transaction_undo(struct transaction *transaction, struct maildirs *maildirs)
 {
 	struct problem problem;
-	struct maildir *maildir;
 	struct target *target;
 	bool all = true;
 
@@ -125,14 +142,11 @@ bool transaction_undo(struct transaction *transaction, struct maildirs *maildirs
 		close_descriptor(&target->descriptor);
 		if (target->state != TARGET_IN_TMP && target->state != TARGET_IN_NEW)
 			continue;
-		maildir = maildir_hold(maildirs, target->path, target->address, &problem);
-		if (!maildir) {
-			log_event_text(EVENT_SHORT, "reason", problem.text);
+		if (!remove_file(transaction, target, maildirs, &problem)) {
+			leave_file(transaction, target, maildirs, &problem);
 			all = false;
-			continue;
 		}
-		all = remove_file(transaction, target, maildir) && all;
-		maildir_release(maildirs, maildir);
+		target->state = TARGET_NOTHING;
 	}
 	return all;
 }

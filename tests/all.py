@@ -173,7 +173,7 @@ def e2e_options(options):
 
 
 def e2e(options):
-    counts = build("programs", f"BUILD={BUILD}", "all")
+    counts = build("programs", f"BUILD={BUILD}", "all", "faults")
     prepare_peers()
     if os.geteuid() == 0:
         counts.add(prepare_users())

@@ -109,7 +109,9 @@ static void spill(struct body *body, const char *id)
 	}
 	body->blocks[body->block_count++] = block;
 	if (!spool_write(body->spool, block, body->tail))
-		fail(body, id, errno == ENOSPC ? SMTP_REPLY_NO_ROOM : SMTP_REPLY_SYSTEM_ERROR,
+		fail(body, id,
+		     errno == ENOSPC || errno == EDQUOT ? SMTP_REPLY_NO_ROOM
+							: SMTP_REPLY_SYSTEM_ERROR,
 		     "spool");
 	body->tail_used = 0;
 }

@@ -17,6 +17,7 @@
 #include "common/fail/fail.h"
 #include "common/frame/channel.h"
 #include "common/log/log.h"
+#include "worker/condition.h"
 #include "worker/inlet.h"
 #include "worker/notes.h"
 
@@ -98,6 +99,7 @@ static void disconnect(struct outbox *outbox)
 	close(outbox->verdicts);
 	outbox->messages = outbox->verdicts = -1;
 	outbox->inlet.used = 0;
+	outbox->worker->condition = NULL; /* the next delivery says what it finds */
 	take_back(outbox);
 	questions_renew(&outbox->questions);
 }
@@ -390,6 +392,14 @@ static bool take_verdict(void *context, const struct message_verdict *verdict,
 	return true;
 }
 
+static bool take_condition(void *context, const struct message_verdict *message,
+			   struct problem *problem)
+{
+	const struct outbox *outbox = context;
+
+	return condition_take(outbox->worker, message, problem);
+}
+
 static bool take_room(void *context, const struct message_verdict *room, struct problem *problem)
 {
 	const struct outbox *outbox = context;
@@ -399,6 +409,7 @@ static bool take_room(void *context, const struct message_verdict *room, struct 
 
 static inlet_take *const takes[MESSAGE_COUNT] = {
 	[MESSAGE_VERDICT] = take_verdict,
+	[MESSAGE_CONDITION] = take_condition,
 	[MESSAGE_ROOM] = take_room,
 };
 

@@ -10,6 +10,7 @@
 
 #include <event2/buffer.h>
 
+#include "worker/condition.h"
 #include "worker/peer.h"
 #include "worker/quota.h"
 #include "worker/session.h"
@@ -58,6 +59,21 @@ static bool reject_sender(struct session *session, const struct smtp_path *sende
 	return true;
 }
 
+/* Delivery could store nothing: says so before the client sends the message. */
+static bool reject_for_now(struct session *session)
+{
+	const struct condition *condition = session->worker->condition;
+
+	if (!condition)
+		return false;
+	session->decided = condition->decided;
+	session->limit = condition->limit;
+	session->limit_value = condition_value(condition, session->worker->configuration);
+	answer(session, condition->reply);
+	session->limit = NULL;
+	return true;
+}
+
 static void on_mail(void *context, const struct smtp_path *sender,
 		    const struct smtp_parameters *parameters)
 {
@@ -65,7 +81,7 @@ static void on_mail(void *context, const struct smtp_path *sender,
 	char id[MESSAGE_ID_SIZE];
 	uint32_t flags = 0;
 
-	if (reject_sender(session, sender))
+	if (reject_sender(session, sender) || reject_for_now(session))
 		return;
 	if (parameters->body == SMTP_BODY_8BITMIME)
 		flags |= SUBMISSION_8BITMIME;
@@ -196,24 +212,20 @@ static const char *decided(const struct session *session, const struct smtp_reje
 	return rejection->limit ? "limits" : "protocol";
 }
 
-/* The engine knows options of `limits` only; what has a dot names its section. */
-static void log_limit(struct log_line *line, const struct smtp_rejection *rejection)
+/* One that the policy has met; or the engine's, which knows options of `limits` only. */
+static void log_limit(const struct session *session, struct log_line *line,
+		      const struct smtp_rejection *rejection)
 {
-	if (!rejection->limit)
-		return;
-	log_format(line, "limit", "%s%s", strchr(rejection->limit, '.') ? "" : "limits.",
-		   rejection->limit);
-	log_number(line, "value", (long long)rejection->value);
-}
-
-/* The same for a limit that the policy has met. */
-static void log_own_limit(struct log_line *line, const struct session *session)
-{
-	if (!session->limit)
-		return;
-	log_text(line, "limit", session->limit);
-	if (session->limit_value > 0)
-		log_number(line, "value", (long long)session->limit_value);
+	if (session->limit) {
+		log_text(line, "limit", session->limit);
+		if (session->limit_value > 0)
+			log_number(line, "value", (long long)session->limit_value);
+	} else if (rejection->limit) {
+		/* What has a dot names its section. */
+		log_format(line, "limit", "%s%s", strchr(rejection->limit, '.') ? "" : "limits.",
+			   rejection->limit);
+		log_number(line, "value", (long long)rejection->value);
+	}
 }
 
 /* Last, since a client can make them longer than a line of the log, which is cut. */
@@ -240,8 +252,7 @@ static void log_rejection(const struct session *session, const struct smtp_rejec
 	log_text(&line, "enhanced", reply->enhanced);
 	log_text(&line, "reply", rejection->text);
 	log_text(&line, "decided", decided(session, rejection));
-	log_limit(&line, rejection);
-	log_own_limit(&line, session);
+	log_limit(session, &line, rejection);
 	log_rejected_command(&line, rejection);
 	log_end(&line);
 }

@@ -18,6 +18,7 @@
 #include "common/smtp/server.h"
 #include "common/tables/tables.h"
 
+struct condition;
 struct listener;
 struct outbox;
 struct session;
@@ -45,7 +46,8 @@ struct worker {
 	struct scoreboard *board;
 	struct spool *spool;
 	struct outbox *outbox;
-	struct tls_contexts *tls; /* NULL: no certificate is configured */
+	const struct condition *condition; /* of delivery; NULL: it is fine */
+	struct tls_contexts *tls;	   /* NULL: no certificate is configured */
 
 	LIST_HEAD(listeners, listener) listeners;
 	LIST_HEAD(sessions, session) sessions;

@@ -64,7 +64,9 @@ struct configuration {
 	struct {
 		char *maildir; /* template with %d and %u */
 		enum create_mailboxes create_mailboxes;
-		long long batch; /* messages in one group commit at most */
+		long long batch;   /* messages in one group commit at most */
+		long long reserve; /* bytes to be kept free; 0: none */
+		long long reserve_inodes;
 		long long quota; /* of a mailbox that lists none, in bytes; 0: no limit */
 		long long quota_messages;
 	} delivery;

@@ -160,6 +160,12 @@ static const struct option options[] = {
 	  "delivery." },
 	{ "delivery", "batch", OPTION_NUMBER, 1, 1024, "128", AT(delivery.batch), NULL,
 	  "The messages that are made durable together at most." },
+	{ "delivery", "reserve", OPTION_SIZE, 0, TEBI, "64M", AT(delivery.reserve), NULL,
+	  "The bytes that are kept free on the file system of the mailboxes: a message that would "
+	  "leave less is put off, and while there is less so is MAIL (452). 0: none." },
+	{ "delivery", "reserve-inodes", OPTION_NUMBER, 0, 1000 * MILLION, "1000",
+	  AT(delivery.reserve_inodes), NULL,
+	  "The same of inodes, where the file system counts them. 0: none." },
 	{ "delivery", "quota", OPTION_SIZE, 0, 1024 * TEBI, "0", AT(delivery.quota), NULL,
 	  "The bytes that a mailbox may hold where its line in the file of mailboxes says nothing "
 	  "else; 0: no limit." },

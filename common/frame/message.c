@@ -183,3 +183,19 @@ bool message_get_verdict(struct wire_reader *reader, struct message_verdict *ver
 	verdict->verdict = wire_get_u8(reader);
 	return wire_reader_complete(reader) && verdict->verdict < VERDICT_COUNT;
 }
+
+enum verdict condition_verdict(enum condition_cause cause)
+{
+#define CONDITION_VERDICT(name, verdict, code) [CONDITION_##name] = verdict,
+	static const enum verdict verdicts[] = { CONDITION_TABLE(CONDITION_VERDICT) };
+
+	return verdicts[cause];
+}
+
+int condition_code(enum condition_cause cause)
+{
+#define CONDITION_CODE(name, verdict, code) [CONDITION_##name] = code,
+	static const int codes[] = { CONDITION_TABLE(CONDITION_CODE) };
+
+	return codes[cause];
+}

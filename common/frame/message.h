@@ -70,6 +70,8 @@ enum message_way { WAY_CONTROL, WAY_PIPE };
 		"whether the client took the 250 of a submission")                                 \
 	MESSAGE(QUOTA, FROM_WORKER, TO_DELIVERY, WAY_PIPE, QUESTION_MAX, 0,                        \
 		"whether the mailboxes of a recipient have room for a message")                    \
+	MESSAGE(CONDITION, FROM_DELIVERY, TO_WORKER, WAY_PIPE, 16, 0,                              \
+		"what would become of any submission now")                                         \
 	MESSAGE(VERDICT, FROM_DELIVERY, TO_WORKER, WAY_PIPE, 16, 0, "what became of a submission") \
 	MESSAGE(ROOM, FROM_DELIVERY, TO_WORKER, WAY_PIPE, 16, 0,                                   \
 		"whether they have, as a verdict; its number is that of the question")
@@ -234,6 +236,23 @@ struct message_verdict {
 	uint64_t handle;
 	uint8_t verdict;
 };
+
+/*
+ * CONDITION: has the form of a verdict; `handle` is what it comes of. CAUSE(name, verdict, code):
+ * the verdict that goes with it, and what a sender is told.
+ */
+#define CONDITION_TABLE(CAUSE)                      \
+	CAUSE(FINE, VERDICT_STORED, 250)            \
+	CAUSE(RESERVE, VERDICT_NO_ROOM, 452)        \
+	CAUSE(RESERVE_INODES, VERDICT_NO_ROOM, 452) \
+	CAUSE(ROOT_FAULT, VERDICT_SYSTEM_ERROR, 451)
+
+#define CONDITION_NAME(name, verdict, code) CONDITION_##name,
+enum condition_cause { CONDITION_TABLE(CONDITION_NAME) CONDITION_COUNT };
+#undef CONDITION_NAME
+
+enum verdict condition_verdict(enum condition_cause cause);
+int condition_code(enum condition_cause cause);
 
 /*
  * put: appends the payload to the writer. get: reads the payload, all of it,

@@ -68,6 +68,9 @@
 		  "A message lies in a mailbox, durable.")                                         \
 	LOG_EVENT(FAILED, ERROR, "from to mailbox reason code",                                    \
 		  "A message could not be delivered; its sender was told to try again.")           \
+	LOG_EVENT(CONDITION, WARNING, "code reason",                                               \
+		  "Delivery can store nothing, and MAIL is answered with that code; or it can "    \
+		  "again (250).")                                                                  \
 	LOG_EVENT(MAIL_ROOT, ERROR, "state reason",                                                \
 		  "The mail root cannot be written to (state=unready), and all mail is put off; "  \
 		  "or it can be again (state=ready).")                                             \

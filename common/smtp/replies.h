@@ -60,7 +60,8 @@
 	SMTP_REPLY(NO_VERDICT, 451, "4.3.0", "Delivery takes too long, try again later",           \
 		   "No verdict within `timeouts { delivery }`.")                                   \
 	SMTP_REPLY(NO_ROOM, 452, "4.3.1", "No room left, try again later",                         \
-		   "The disk has no space or no inodes left, or the spool is full.")               \
+		   "The disk has no space or no inodes left but for the reserve, or the spool is " \
+		   "full.")                                                                        \
 	SMTP_REPLY(NO_MEMORY, 452, "4.3.1", "Out of memory, try again later",                      \
 		   "Memory is short for this command.")                                            \
 	SMTP_REPLY(NO_QUOTA, 452, "4.2.2", "Mailbox is full",                                      \

@@ -61,6 +61,9 @@ def make_folder(options):
     for name in PROGRAMS:
         shutil.copyfile(os.path.join(options.bin, name), os.path.join(copies, name))
         os.chmod(os.path.join(copies, name), 0o755)
+    faults = os.path.join(os.path.dirname(options.bin), "faults")
+    if os.path.isdir(faults):
+        shutil.copytree(faults, os.path.join(options.folder, "faults"))
     options.bin = copies
 
 

@@ -3,6 +3,7 @@ works again afterwards."""
 
 import os
 import pwd
+import re
 import shutil
 import signal
 
@@ -117,14 +118,15 @@ def symbolic_links(t):
         daemon.finish()
 
 
-def with_small_mail_root(t, options, work):
+def with_small_mail_root(t, options, work, reserve=0, reserve_inodes=0):
     """The mail root on a tmpfs of its own, in a mount namespace that only this test sees."""
     t.own_mounts()
     parent = t.path("small")
     os.mkdir(parent)
     isolate.mount_tmpfs(parent, options)
     os.chmod(parent, 0o755)
-    daemon = t.prepare(delivery={"maildir": parent + "/mail/%d/%u"}, domains=["example.org", "example.net"])
+    daemon = t.prepare(delivery={"maildir": parent + "/mail/%d/%u", "reserve": reserve, "reserve-inodes": reserve_inodes},
+                       domains=["example.org", "example.net"])
     daemon.mail_root = parent + "/mail"
     daemon.start()
     mailboxes_ready(daemon)
@@ -167,6 +169,97 @@ def no_inode_left(t):
         daemon.send()
         t.equal(len(daemon.mail().files("alice@example.org")), 1, "messages afterwards")
     with_small_mail_root(t, "nr_inodes=60,mode=0755", work)
+
+
+LOW = "there is less than the reserve"
+
+
+def takes_mail(daemon):
+    with daemon.greeted() as client:
+        return client.command("MAIL FROM:<a@client.example>").code == 250
+
+
+def require_low(t, daemon, limit, value):
+    """Every session hears at MAIL that there is no room, whatever size it names; the log says why."""
+    event = daemon.wait_event("condition", code=452)
+    processes.wait_until(lambda: not any(takes_mail(daemon) for _ in range(8)), 30, "the workers are told")
+    t.check(re.search(rf"{limit} keeps {value}, \d+ are left", event["reason"]), event.line)
+    clients = [daemon.greeted() for _ in range(3)]
+    for parameters in ("", " SIZE=10", " SIZE=1000000"):
+        for client in clients:
+            reply = client.command(f"MAIL FROM:<a@client.example>{parameters}")
+            t.equal((reply.code, reply.enhanced), ROOM, f"MAIL with {parameters!r} while {LOW}")
+    for client in clients:
+        client.expect("NOOP", 250)
+        client.close()
+    event = daemon.wait_event("reject", code=452, decided="limits", limit=limit, value=value, command="MAIL")
+    t.equal(daemon.mail().all_files("tmp"), [], "files in tmp/")
+
+
+def fill_up(path, size):
+    with open(path, "wb") as file:
+        file.write(b"x" * size)
+
+
+@test(covers="A-13 A-16 D-06", root=True)
+def reserve_of_room(t):
+    """Below delivery.reserve MAIL is 452; a message that would go below it is put off, smaller ones are not."""
+    def work(daemon, parent):
+        fill = os.path.join(parent, "fill")
+        fill_up(fill, 800 << 10)
+        for recipients in (["alice@example.org", "bob@example.org"], ["alice@example.org"]):
+            size = (b"x" * 998 + b"\n") * (300 // len(recipients))
+            with daemon.greeted() as client:
+                reply = client.deliver("a@client.example", recipients, size)
+            t.equal((reply.code, reply.enhanced), ROOM, f"a message that would leave less, for {recipients}")
+            event = daemon.wait_event("failed", code=452)
+            t.check("delivery.reserve keeps 1048576" in event["reason"], event.line)
+            daemon.send(recipients, b"small\n")
+        t.equal(daemon.events("condition"), [], "the condition")
+        fill_up(fill, 1200 << 10)
+        require_low(t, daemon, "delivery.reserve", 1 << 20)
+        os.kill(daemon.workers()[0], signal.SIGKILL)
+        daemon.deaths_allowed = True
+        daemon.wait_event("start", count=3, program="postern-worker")
+        require_low(t, daemon, "delivery.reserve", 1 << 20)
+        os.kill(daemon.delivery(), signal.SIGKILL)
+        daemon.wait_event("start", count=2, program="postern-delivery")
+        daemon.wait_event("condition", code=452, count=2)
+        require_low(t, daemon, "delivery.reserve", 1 << 20)
+        os.unlink(fill)
+        daemon.wait_event("condition", code=250)
+        daemon.send(body=(b"x" * 998 + b"\n") * 200)
+        t.equal(len(daemon.mail().files("alice@example.org")), 3, "messages")
+    with_small_mail_root(t, "size=2m,mode=0755", work, reserve=1 << 20)
+
+
+@test(covers="A-13 A-16 D-06", root=True)
+def reserve_of_inodes(t):
+    def work(daemon, parent):
+        daemon.send()
+        for number in range(40):
+            fill_up(os.path.join(parent, f"fill{number}"), 0)
+        require_low(t, daemon, "delivery.reserve-inodes", 50)
+        for number in range(40):
+            os.unlink(os.path.join(parent, f"fill{number}"))
+        daemon.wait_event("condition", code=250)
+        daemon.send()
+        t.equal(len(daemon.mail().files("alice@example.org")), 2, "messages")
+    with_small_mail_root(t, "nr_inodes=100,mode=0755", work, reserve_inodes=50)
+
+
+@test(covers="A-13 A-16 D-06")
+def reserve_above_what_is_free(t):
+    """On the disk that is there: a reserve that no disk has, and after a reload one that it has."""
+    with t.daemon(delivery={"reserve": 1 << 40}) as daemon:
+        place = os.statvfs(daemon.mail_root)
+        if place.f_bavail * place.f_frsize >= 1 << 40:
+            t.skip("the disk has more than a terabyte free")
+        require_low(t, daemon, "delivery.reserve", 1 << 40)
+        daemon.write_configuration(delivery={"reserve": 0, "reserve-inodes": 0})
+        daemon.signal(signal.SIGHUP)
+        daemon.wait_event("reload")
+        processes.wait_until(lambda: takes_mail(daemon), 30, "mail after the reload")
 
 
 @test(covers="B-49 A-16", root=True)

@@ -13,12 +13,12 @@ WARNINGS = ("-Wall", "-Wextra", "-Wshadow", "-Wstrict-prototypes", "-Wmissing-pr
 
 
 def gcc():
-    return errors_of(*make(f"BUILD={BUILD}", "-j2", "objects", "unit-programs"))
+    return errors_of(*make(f"BUILD={BUILD}", "-j2", "objects", "unit-programs", "faults"))
 
 
 def clang():
     need("clang")
-    return errors_of(*make(f"BUILD={BUILD}/clang", "CC=clang", "-j2", "objects", "unit-programs"))
+    return errors_of(*make(f"BUILD={BUILD}/clang", "CC=clang", "-j2", "objects", "unit-programs", "faults"))
 
 
 def errors_of(status, lines):

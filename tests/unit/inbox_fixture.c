@@ -44,6 +44,7 @@ void inbox_fixture_open(int root, size_t batch)
 	struct inbox_settings settings = {
 		.base = receiving.base,
 		.store = &receiving.store,
+		.condition = receiving.condition,
 		.tables = receiving.tables,
 		.template = FIXTURE_TEMPLATE,
 		.message_size = MESSAGE_SIZE_MAX,

@@ -21,6 +21,7 @@ struct inbox_fixture {
 	struct event_base *base;
 	struct tables *tables; /* alice, bob, carol (quota: 10 messages); all: the three */
 	struct store store;
+	struct condition *condition; /* NULL: always fine; the test's */
 	struct inbox *inbox;
 	unsigned violations; /* told so far; who did the last, and what */
 	uint32_t violator;
@@ -58,6 +59,8 @@ void send_question(const struct peer *peer, uint64_t handle, const char *local, 
 bool next_frame(const struct peer *peer, enum message_type type, struct message_verdict *verdict);
 /* The next verdict; false when there is none, or the pipe is closed. */
 bool next_verdict(const struct peer *peer, struct message_verdict *verdict);
+/* The same of a frame of another type, which has the same form. */
+bool next_frame(const struct peer *peer, enum message_type type, struct message_verdict *verdict);
 /* Turns the loop; the next verdict must be this one. */
 void expect(const struct peer *peer, uint64_t handle, enum verdict verdict);
 /* Whether the inbox has closed both pipes. */

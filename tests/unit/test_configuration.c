@@ -73,6 +73,8 @@ START_TEST(test_defaults)
 	ck_assert_str_eq(c->delivery.maildir, "/var/mail/postern/%d/%u");
 	ck_assert_int_eq(c->delivery.create_mailboxes, CREATE_BOTH);
 	ck_assert_int_eq(c->delivery.batch, 128);
+	ck_assert_int_eq(c->delivery.reserve, 64LL << 20);
+	ck_assert_int_eq(c->delivery.reserve_inodes, 1000);
 	ck_assert_int_eq(c->limits.message_size, 50LL << 20);
 	ck_assert_int_eq(c->limits.recipients, 1000);
 	ck_assert_int_eq(c->limits.command_line, 2048);
@@ -118,7 +120,7 @@ START_TEST(test_all_options)
 		"optional }\n"
 		"workers { count = 4 sessions = 100000 }\n"
 		"delivery { maildir = \"/srv/100%%/%u@%d\" create-mailboxes = never batch = 1024 "
-		"}\n"
+		"reserve = 2G reserve-inodes = 0 }\n"
 		"limits { message-size = 64K recipients = 100 command-line = 512 data-line = 1000\n"
 		" sessions-per-address = 0 errors = 0 unknown-commands = 0 spool = 1T }\n"
 		"timeouts { command = 1 data = 30s write = 2m delivery = 3h stop = 1d drain = "

@@ -43,6 +43,7 @@ class Daemon:
         self.deaths_allowed = False
         self.arguments = []
         self.prefix = []
+        self.bin = trial.bin
         os.mkdir(self.folder, 0o755)
         os.chmod(self.folder, 0o755)
         self.log_path = self.path("stderr")
@@ -104,7 +105,7 @@ class Daemon:
 
     def command(self, *options):
         arguments = ["-F"] * self.foreground + ["-v"] * self.verbose
-        return self.prefix + [os.path.join(self.trial.bin, "posternd"), *arguments, *options,
+        return self.prefix + [os.path.join(self.bin, "posternd"), *arguments, *options,
                               "-c", self.path("conf"), *self.arguments]
 
     def run_once(self, *options, seconds=PATIENCE, command=None):
