@@ -95,6 +95,16 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(call objects,$(unit_helpers)) $(
 unit: $(UNIT_TESTS:%=$(BUILD)/tests/%)
 	@failed=0; for t in $^; do $$t || failed=1; done; exit $$failed
 
+# ---- what the end-to-end tests need: a tracer that kills a process at a system call
+
+TRACER = $(BUILD)/crash/stop_at
+
+$(TRACER): $(call objects,$(wildcard tests/crash/*.c))
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^
+
+tracer: $(TRACER)
+
 # ---- what lets the system calls of postern-delivery fail, for the tests
 
 faults: $(BUILD)/faults/faults.so $(BUILD)/faults/launch
@@ -162,7 +172,7 @@ lint: needs-test
 unit-programs: $(UNIT_TESTS:%=$(BUILD)/tests/%)
 objects: $(call objects,$(wildcard common/*/*.c $(foreach p,$(PROGRAMS),$(FOLDER_$(p))/*.c)))
 
-FORMATTED = $(wildcard common/*/*.[ch] $(foreach p,$(PROGRAMS),$(FOLDER_$(p))/*.[ch]) etc/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/faults/*.[ch] tests/bench/*.[ch])
+FORMATTED = $(wildcard common/*/*.[ch] $(foreach p,$(PROGRAMS),$(FOLDER_$(p))/*.[ch]) etc/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/faults/*.[ch] tests/crash/*.[ch] tests/bench/*.[ch])
 
 format:
 	clang-format-14 -i $(FORMATTED)
@@ -255,7 +265,7 @@ help:
 	@echo 'make install      PREFIX=$(PREFIX) DESTDIR=$(DESTDIR); make uninstall'
 	@echo 'make clean        removes build/'
 
-.PHONY: all unit unit-programs objects faults fuzzers fuzz bench bench-programs test test-long lint format print-formatted \
+.PHONY: all unit unit-programs tracer objects faults fuzzers fuzz bench bench-programs test test-long lint format print-formatted \
 	needs-build needs-run needs-test needs-long run manuals install uninstall clean help
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

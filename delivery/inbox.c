@@ -73,7 +73,7 @@ static void remove_worker(struct worker *worker)
 	free(worker);
 }
 
-/* Memory is short: the worker keeps its message, and asks the master for new pipes. */
+/* Not now: the worker keeps its message, and asks the master for new pipes. */
 static void let_go(struct worker *worker, const struct problem *problem)
 {
 	log_event_text(EVENT_SHORT, "reason", problem->text);
@@ -166,7 +166,7 @@ static bool take_all(struct worker *worker, const char *bytes, size_t length)
 
 	for (; piece.length > 0; piece.bytes += piece.used, piece.length -= piece.used) {
 		if (!intake_take(&worker->intake, &piece, &problem)) {
-			(piece.out_of_memory ? let_go : violate)(worker, &problem);
+			(piece.come_again ? let_go : violate)(worker, &problem);
 			return false;
 		}
 		if (piece.complete)

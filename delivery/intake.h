@@ -62,15 +62,15 @@ struct intake {
 
 struct intake_piece {
 	const char *bytes;
-	size_t length;	    /* at least 1 */
-	size_t used;	    /* set: how many of the bytes were taken, at least 1 */
-	bool complete;	    /* set: a message was handed to the store (stage_finish) */
-	bool out_of_memory; /* set with false: no rule is broken, memory is short */
+	size_t length;	 /* at least 1 */
+	size_t used;	 /* set: how many of the bytes were taken, at least 1 */
+	bool complete;	 /* set: a message was handed to the store (stage_finish) */
+	bool come_again; /* set with false: no rule is broken; the worker is to send it once more */
 };
 
 /*
  * Takes what it can use of the bytes, at most up to the end of a message.
- * False: they break a rule, or memory is short for them; *problem says which,
+ * False: they break a rule, or the worker is to come again (come_again); *problem says why,
  * and the intake can only be dropped then.
  */
 bool intake_take(struct intake *intake, struct intake_piece *piece, struct problem *problem);

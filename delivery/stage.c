@@ -108,6 +108,12 @@ static size_t make_header(const struct store *store, const struct transaction *t
 
 /* ---- a message that was sent before ---- */
 
+/* Of a mailbox, not of the disk: that will not be better in a minute. */
+static bool is_lasting(int error)
+{
+	return error == EACCES || error == EPERM || error == ENOTDIR || error == ELOOP;
+}
+
 /* Whether the mailbox holds the message, in new/ or, read since, in cur/. */
 static void look_for(struct store *store, struct transaction *transaction, struct target *target)
 {
@@ -119,10 +125,11 @@ static void look_for(struct store *store, struct transaction *transaction, struc
 	for (size_t i = 0; i < 2 && found == 0; i++)
 		found = maildir_find(maildirs_root(store->maildirs), target->path, folders[i],
 				     prefix);
-	if (found < 0)
+	if (found < 0) {
+		transaction->is_uncertain = !is_lasting(errno);
 		transaction_fail_errno(transaction, target, "cannot look for an earlier copy",
 				       errno);
-	else if (found > 0)
+	} else if (found > 0)
 		target->state = TARGET_WAS_THERE;
 }
 

@@ -77,6 +77,8 @@ struct transaction {
 	struct siphash_value key;
 	char second_of[MESSAGE_ID_SIZE]; /* the message that is stored in its place; "" : none */
 
+	/* Whether it is stored already cannot be found out now: it must not be answered. */
+	bool is_uncertain;
 	enum verdict verdict;	     /* anything but VERDICT_STORED: it has failed */
 	struct problem reason;	     /* why */
 	const struct target *failed; /* which mailbox; NULL: none in particular */

@@ -151,11 +151,11 @@ def stage_script(*command, prefix=()):
     return summary
 
 
-def prepare_peers():
+def prepare_peers(options):
     """Postfix: its load generator and its smtpd, downloaded and unpacked, never installed."""
     sys.path.insert(0, os.path.join(TOP, "tests/e2e"))
     from harness import peers
-    problem = peers.prepare(os.path.join(TOP, BUILD, "peers"))
+    problem = peers.prepare(os.path.join(TOP, BUILD, "peers"), options.long)
     if problem:
         say(f"note: {problem}; its tests are skipped")
 
@@ -173,8 +173,8 @@ def e2e_options(options):
 
 
 def e2e(options):
-    counts = build("programs", f"BUILD={BUILD}", "all", "faults")
-    prepare_peers()
+    counts = build("programs", f"BUILD={BUILD}", "all", "tracer", "faults")
+    prepare_peers(options)
     if os.geteuid() == 0:
         counts.add(prepare_users())
         say("--- end to end, as root")
@@ -187,7 +187,7 @@ def e2e(options):
 
 def e2e_sanitized(options):
     counts = build("programs with ASan and UBSan", *SANITIZERS, "all")
-    prepare_peers()
+    prepare_peers(options)
     if os.geteuid() == 0:
         counts.add(prepare_users())
     counts.add(stage_script("tests/e2e/run.py", "--bin", f"{BUILD}/asan/bin", "--peers", f"{BUILD}/peers", "--sanitized", *e2e_options(options)))

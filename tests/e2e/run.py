@@ -61,6 +61,9 @@ def make_folder(options):
     for name in PROGRAMS:
         shutil.copyfile(os.path.join(options.bin, name), os.path.join(copies, name))
         os.chmod(os.path.join(copies, name), 0o755)
+    tracer = os.path.join(os.path.dirname(os.path.abspath(options.bin)), "crash", "stop_at")
+    if os.path.exists(tracer):
+        shutil.copy(tracer, copies)
     faults = os.path.join(os.path.dirname(options.bin), "faults")
     if os.path.isdir(faults):
         shutil.copytree(faults, os.path.join(options.folder, "faults"))
@@ -72,7 +75,7 @@ def become(options):
     account = pwd.getpwnam(options.user)
     peers = os.path.join(options.folder, "peers")
     if os.path.isdir(options.peers):
-        shutil.copytree(options.peers, peers, symlinks=True)
+        shutil.copytree(options.peers, peers, symlinks=True, ignore=shutil.ignore_patterns("linux", "*.deb"))
         for folder, _, _ in os.walk(peers):
             os.chmod(folder, 0o755)
     options.peers = peers

@@ -25,7 +25,7 @@ def program_sources():
 
 
 def all_c():
-    return program_sources() + files("etc/*.c", "tests/unit/*.c", "tests/fuzz/*.c", "tests/faults/*.c", "tests/bench/*.c")
+    return program_sources() + files("etc/*.c", "tests/unit/*.c", "tests/fuzz/*.c", "tests/faults/*.c", "tests/crash/*.c", "tests/bench/*.c")
 
 
 def headers():

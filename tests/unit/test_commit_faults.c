@@ -185,6 +185,44 @@ START_TEST(test_every_call)
 }
 END_TEST
 
+/*
+ * A message that is stored comes again, and whatever can fail while its copies are looked for does:
+ * it is found, or nothing is said of it. False: there is no call of that number.
+ */
+static bool look_with_fault(int number, int error)
+{
+	struct submission submission = fixture_submission("s-1", strlen(BODY));
+	struct transaction *transaction;
+	bool hit;
+
+	store_set_up();
+	ck_assert_int_eq(store_deliver("s-1", 0, TO("all@example.org")), VERDICT_STORED);
+	submission.flags = SUBMISSION_AGAIN;
+	fault.number = number;
+	fault.error = error;
+	fault.armed = true;
+	transaction = store_begin(submission, TO("all@example.org"));
+	fault.armed = false;
+	hit = fault.hit;
+	ck_assert_int_eq(transaction->is_uncertain, hit && error == EIO);
+	ck_assert_int_eq(transaction_has_failed(transaction), hit);
+	stage_abandon(&under_test.store, transaction);
+	check_all_or_none("s-1", VERDICT_STORED);
+	disarmed_tear_down();
+	return hit;
+}
+
+START_TEST(test_looking_fails)
+{
+	static const int kinds[] = { EIO, EACCES };
+	int number = 0;
+
+	while (look_with_fault(number, kinds[_i]))
+		ck_assert_int_lt(++number, 1000);
+	ck_assert_int_ge(number, 6); /* new/ of three mailboxes opened and made durable */
+}
+END_TEST
+
 /* ---- durability ---- */
 
 /* No fsync of any kind succeeds: nobody hears 250. */
@@ -294,6 +332,7 @@ int main(void)
 	tcase_add_test(tests, test_syncs_are_made);
 	tcase_add_loop_test(tests, test_copy, 0, 7);
 	tcase_add_loop_test(every, test_every_call, 0, COUNT(errors) * COUNT(files));
+	tcase_add_loop_test(every, test_looking_fails, 0, 2);
 	suite_add_tcase(suite, tests);
 	suite_add_tcase(suite, every);
 	return run_suite(suite);

@@ -295,6 +295,35 @@ START_TEST(test_finish)
 }
 END_TEST
 
+/* Whether it is stored cannot be said before the mail root is ready: its worker is to come again.
+ */
+START_TEST(test_again_while_unready)
+{
+	static const char *const alice[] = { "alice@example.org", NULL };
+	uint8_t bytes[FIXTURE_FRAME_MAX];
+	struct submission submission = submission_of("s-1", 1, "x\n");
+	struct peer peer = add_peer(1), other = add_peer(2);
+	size_t length;
+
+	submission.flags = SUBMISSION_AGAIN;
+	length = fixture_frame(bytes, &submission, alice, "x\n");
+	receiving.store.is_ready = false;
+	send_bytes(&peer, bytes, length);
+	turn();
+	ck_assert(is_closed(&peer));
+	ck_assert_uint_eq(receiving.violations, 0);
+	send_message(&other, "s-2", 2, alice, "y\n");
+	expect(&other, 2, VERDICT_SYSTEM_ERROR);
+	receiving.store.is_ready = true;
+	close_peer(&peer);
+	peer = add_peer(1);
+	send_bytes(&peer, bytes, length);
+	expect(&peer, 1, VERDICT_STORED);
+	close_peer(&peer);
+	close_peer(&other);
+}
+END_TEST
+
 START_TEST(test_same_serial_again)
 {
 	struct peer old = add_peer(SERIAL), new = add_peer(SERIAL);
@@ -433,6 +462,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, test_worker_dies);
 	tcase_add_test(tests, test_finish);
 	tcase_add_test(tests, test_same_serial_again);
+	tcase_add_test(tests, test_again_while_unready);
 	tcase_add_test(tests, test_verdicts_not_read);
 	tcase_add_test(tests, test_file_too_big);
 	tcase_add_test(tests, test_disk_full);

@@ -7,8 +7,9 @@ import socket
 import struct
 import subprocess
 
+PR_SET_DUMPABLE = 4
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
-CLONE_NEWNS, MS_REC, MS_PRIVATE, MS_BIND = 0x20000, 0x4000, 1 << 18, 4096
+CLONE_NEWUSER, CLONE_NEWNS, MS_REC, MS_PRIVATE, MS_BIND = 0x10000000, 0x20000, 0x4000, 1 << 18, 4096
 INSIDE = "POSTERN_E2E_NAMESPACE"
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -49,6 +50,21 @@ def own_mounts():
         checked(libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None), "mount --make-rprivate /")
     except OSError as error:
         return f"no mount namespace to be had: {error}"
+    return None
+
+
+def own_mounts_as_user():
+    """The same for an ordinary user, who stays one: in a user namespace.  Before there is a second thread."""
+    user, group = os.getuid(), os.getgid()
+    try:
+        checked(libc.unshare(CLONE_NEWUSER | CLONE_NEWNS), "unshare")
+        # One that has changed its user may not write below its own /proc.
+        checked(libc.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0), "prctl")
+        for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
+            with open(f"/proc/self/{name}", "w", encoding="ascii") as file:
+                file.write(text)
+    except OSError as error:
+        return f"no user namespace to be had: {error}"
     return None
 
 

@@ -1,8 +1,10 @@
 """Mail systems of others, unpacked and never installed, since they would take the machine's mail: Postfix's
-smtp-source is run here, its smtpd by postfix.py, Dovecot's LMTP by dovecot.py, HAProxy by haproxy.py."""
+smtp-source is run here, its smtpd by postfix.py, Dovecot's LMTP by dovecot.py, HAProxy by haproxy.py.  And
+the kernel that machine.py starts."""
 
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 
@@ -14,13 +16,23 @@ PACKAGES = {
     "dovecot": ("dovecot-core", "dovecot-lmtpd"),
     "haproxy": ("haproxy",),
 }
+# What only the long tests need.
+LONG_PACKAGES = {"linux": ("linux-image-cloud-amd64",)}
+
+
+def newest_kernel(package):
+    """A package of this name has no file but depends on the one of the newest version."""
+    done = subprocess.run(["apt-cache", "depends", package], check=True, capture_output=True, text=True, timeout=60)
+    found = re.search(r"Depends: (linux-image-\S+)", done.stdout)
+    return found[1] if found else package
 
 
 def unpack(folder, peer):
     """Into a tree that gets its name when all is in it."""
     made = os.path.join(folder, f"{peer}.new")
     shutil.rmtree(made, ignore_errors=True)
-    for package in PACKAGES[peer]:
+    for package in (PACKAGES | LONG_PACKAGES)[peer]:
+        package = newest_kernel(package) if package.startswith("linux-image-") else package
         subprocess.run(["apt-get", "-q", "download", package], cwd=folder, check=True, capture_output=True, timeout=120)
         files = [os.path.join(folder, name) for name in os.listdir(folder) if name.startswith(f"{package}_")]
         newest = max(files, key=os.path.getmtime)
@@ -48,12 +60,12 @@ def program(folder):
     return os.path.join(tree(folder), "usr", "sbin", "smtp-source")
 
 
-def prepare(folder):
+def prepare(folder, is_long=False):
     """Unpacks those that are not there yet; None, or why some cannot be had."""
     if not shutil.which("apt-get"):
         return "no apt-get here"
     problems = []
-    for peer in PACKAGES:
+    for peer in PACKAGES | (LONG_PACKAGES if is_long else {}):
         try:
             locked_unpack(folder, peer)
         except (OSError, subprocess.SubprocessError, ValueError) as error:
