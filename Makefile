@@ -46,10 +46,11 @@ ALL_LDFLAGS = $(HARDENING_LINK) $(SANITIZE_FLAGS) $(LDFLAGS)
 
 # ---- what is built: a folder is a program
 
-PROGRAMS = posternd postern-worker postern-delivery
+PROGRAMS = posternd postern-worker postern-delivery postern
 FOLDER_posternd = master
 FOLDER_postern-worker = worker
 FOLDER_postern-delivery = delivery
+FOLDER_postern = control
 
 smtp_sources := $(wildcard common/smtp/*.c)
 common_sources := $(filter-out $(smtp_sources),$(wildcard common/*/*.c))
@@ -220,7 +221,7 @@ TMPFILES_DIR ?= /usr/lib/tmpfiles.d
 
 install: all manuals
 	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(SYSCONFDIR)/postern
-	$(INSTALL) -m 755 $(BUILD)/bin/posternd $(DESTDIR)$(SBINDIR)/posternd
+	$(INSTALL) -m 755 $(BUILD)/bin/posternd $(BUILD)/bin/postern $(DESTDIR)$(SBINDIR)
 	$(INSTALL) -m 755 $(BUILD)/bin/postern-worker $(BUILD)/bin/postern-delivery $(DESTDIR)$(LIBEXECDIR)
 	for page in $(MANUALS); do \
 		section=$(DESTDIR)$(MANDIR)/man$${page##*.}; \
@@ -240,7 +241,7 @@ install: all manuals
 
 # The configuration and the mail stay.
 uninstall:
-	rm -f $(DESTDIR)$(SBINDIR)/posternd
+	rm -f $(DESTDIR)$(SBINDIR)/posternd $(DESTDIR)$(SBINDIR)/postern
 	rm -f $(DESTDIR)$(LIBEXECDIR)/postern-worker $(DESTDIR)$(LIBEXECDIR)/postern-delivery
 	-rmdir $(DESTDIR)$(LIBEXECDIR)
 	for page in $(MANUALS); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done

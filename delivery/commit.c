@@ -26,6 +26,8 @@
 #include <unistd.h>
 
 #include "common/log/log.h"
+#include "delivery/once.h"
+#include "delivery/quota.h"
 #include "delivery/rounds.h"
 #include "delivery/store.h"
 #include "delivery/system_calls.h"
@@ -216,12 +218,16 @@ static void undo_failed(struct store *store)
 
 /* ---- 6 and 7 ---- */
 
-static void log_outcome(const struct transaction *transaction)
+static void conclude(const struct store *store, struct transaction *transaction)
 {
-	if (transaction_has_failed(transaction))
+	if (transaction_has_failed(transaction)) {
 		transaction_log_failed(transaction);
-	else
+	} else {
+		once_remember(store, transaction);
 		transaction_log_stored(transaction);
+		quota_stored(store->quotas, transaction);
+	}
+	quota_give_back(transaction);
 }
 
 void store_commit(struct store *store)
@@ -233,7 +239,7 @@ void store_commit(struct store *store)
 	move_batch(store);
 	undo_failed(store);
 	TAILQ_FOREACH (transaction, &store->batch, entry)
-		log_outcome(transaction);
+		conclude(store, transaction);
 	while ((transaction = TAILQ_FIRST(&store->batch))) {
 		TAILQ_REMOVE(&store->batch, transaction, entry);
 		if (transaction->owner)
@@ -244,5 +250,5 @@ void store_commit(struct store *store)
 	require(store->open == 0);
 	store_tidy(store);
 	maildirs_next_turn(store->maildirs);
-	store->count = store->targets = store->envelopes = 0;
+	store->count = store->targets = store->envelopes = store->lost = 0;
 }

@@ -76,13 +76,14 @@ static void describe(const struct supply *supply, struct problem *problem)
 		    supply->reserve, supply->left);
 }
 
-static void log_cause(const struct condition *condition)
+static void log_cause(const struct condition *condition, enum condition_cause before)
 {
 	struct problem problem = { "there is room again" };
 	struct log_line line;
 
 	/* Of the mail root there is a line already. */
-	if (condition->cause == CONDITION_ROOT_FAULT)
+	if (condition->cause == CONDITION_ROOT_FAULT ||
+	    (condition->cause == CONDITION_FINE && before == CONDITION_ROOT_FAULT))
 		return;
 	log_begin(&line, EVENT_CONDITION, NULL);
 	for (int i = 0; i < SUPPLIES; i++)
@@ -97,12 +98,12 @@ static void log_cause(const struct condition *condition)
 
 static void judge(struct condition *condition)
 {
-	enum condition_cause cause = find_cause(condition);
+	enum condition_cause before = condition->cause;
 
-	if (cause == condition->cause)
+	condition->cause = find_cause(condition);
+	if (condition->cause == before)
 		return;
-	condition->cause = cause;
-	log_cause(condition);
+	log_cause(condition, before);
 	condition->settings.changed(condition->settings.context);
 }
 
@@ -145,7 +146,7 @@ struct condition *condition_new(const struct condition_settings *settings)
 	look(condition);
 	condition->cause = find_cause(condition);
 	if (condition->cause != CONDITION_FINE)
-		log_cause(condition);
+		log_cause(condition, CONDITION_FINE);
 	return condition;
 }
 

@@ -45,6 +45,7 @@ struct control {
 	char *root_path;
 	const char *template;
 	int root;
+	struct remember *remember; /* NULL: nothing is remembered */
 	struct store store;
 	struct condition *condition;
 	struct inbox *inbox;
@@ -104,6 +105,19 @@ static void read_settings(struct control *control, const int *descriptors)
 	control->root = descriptors[START_MAIL_ROOT];
 }
 
+static void open_memory(struct control *control, int descriptor)
+{
+	int64_t window = control->configuration->delivery.remember * 1000000;
+	struct problem problem;
+
+	if (window > 0) {
+		control->remember = remember_open(descriptor, window, &problem);
+		if (!control->remember)
+			fail_exit(EX_OSERR, "%s", problem.text);
+	}
+	close(descriptor);
+}
+
 /* Mailboxes take two descriptors each; with few to spare fewer are kept open. */
 static size_t open_mailboxes(void)
 {
@@ -124,6 +138,7 @@ static void open_store(struct control *control)
 		.open_mailboxes = open_mailboxes(),
 		.create_mailboxes = create == CREATE_BOTH || create == CREATE_ON_DELIVERY,
 		.answer = inbox_answer,
+		.remember = control->remember,
 	};
 	struct problem problem;
 
@@ -259,6 +274,7 @@ static bool on_start(struct control *control, struct channel_message *message)
 		control->configuration->log.format == LOG_FORMAT_JSON ? LOG_JSON : LOG_KEY_VALUE;
 	open_log(control, message->descriptors[START_LOG], start.log_is_syslog);
 	log_started(start.serial);
+	open_memory(control, message->descriptors[START_REMEMBER]);
 	open_store(control);
 	open_condition(control);
 	open_inbox(control);
@@ -281,6 +297,17 @@ static bool on_pipes(struct control *control, struct channel_message *message)
 	if (!inbox_add(control->inbox, pipes.serial, message->descriptors[0],
 		       message->descriptors[1]))
 		log_event_text(EVENT_SHORT, "reason", "no memory for another worker");
+	return true;
+}
+
+static bool on_ended(struct control *control, struct channel_message *message)
+{
+	struct wire_reader reader = channel_payload(message);
+	struct message_ended ended;
+
+	if (!message_get_ended(&reader, &ended))
+		return false;
+	inbox_ended(control->inbox, ended.serial);
 	return true;
 }
 
@@ -354,6 +381,7 @@ static const struct {
 } handlers[] = {
 	{ MESSAGE_START, STATE_NEW, on_start },
 	{ MESSAGE_PIPES, STATE_RUNNING, on_pipes },
+	{ MESSAGE_ENDED, STATE_RUNNING | STATE_STOPPING, on_ended },
 	{ MESSAGE_LOG, STATE_RUNNING | STATE_STOPPING, on_log },
 	{ MESSAGE_STOP, STATE_NEW | STATE_RUNNING | STATE_STOPPING, on_stop },
 };
@@ -416,6 +444,7 @@ static void close_control(struct control *control)
 		store_close(&control->store);
 		close(control->root);
 	}
+	remember_close(control->remember);
 	tables_close(control->tables);
 	configuration_free(control->configuration);
 	free(control->root_path);

@@ -20,6 +20,8 @@
 #include "common/log/log.h"
 #include "delivery/collect.h"
 #include "delivery/intake.h"
+#include "delivery/once.h"
+#include "delivery/room.h"
 #include "delivery/verdicts.h"
 
 #define READ_SIZE (256 * 1024)
@@ -71,7 +73,7 @@ static void remove_worker(struct worker *worker)
 	free(worker);
 }
 
-/* Memory is short: the worker keeps its message, and asks the master for new pipes. */
+/* Not now: the worker keeps its message, and asks the master for new pipes. */
 static void let_go(struct worker *worker, const struct problem *problem)
 {
 	log_event_text(EVENT_SHORT, "reason", problem->text);
@@ -164,7 +166,7 @@ static bool take_all(struct worker *worker, const char *bytes, size_t length)
 
 	for (; piece.length > 0; piece.bytes += piece.used, piece.length -= piece.used) {
 		if (!intake_take(&worker->intake, &piece, &problem)) {
-			(piece.out_of_memory ? let_go : violate)(worker, &problem);
+			(piece.come_again ? let_go : violate)(worker, &problem);
 			return false;
 		}
 		if (piece.complete)
@@ -315,11 +317,27 @@ static bool is_coming_in(void *context, const char *id)
 	return false;
 }
 
-/* intake_settings: replied. Nothing is kept of it yet. */
+/* intake_settings: replied. */
 static void on_replied(void *owner, const struct message_replied *replied)
 {
-	(void)owner;
-	(void)replied;
+	const struct worker *worker = owner;
+	const struct remember_owner whose = { worker->serial, replied->handle };
+
+	once_replied(worker->inbox->settings.store, &whose, replied->taken);
+}
+
+/* intake_settings: asked. The answer waits for no commit. */
+static void on_asked(void *owner, const struct message_quota *question)
+{
+	struct worker *worker = owner;
+	const struct inbox_settings *settings = &worker->inbox->settings;
+	enum verdict verdict = VERDICT_SYSTEM_ERROR; /* as it would be for the message */
+
+	if (settings->store->is_ready)
+		verdict = room_for_message(settings->store->quotas, settings->tables,
+					   settings->template, question);
+	verdicts_add(&worker->queue, MESSAGE_ROOM, question->handle, verdict);
+	event_active(worker->writable, EV_WRITE, 0);
 }
 
 struct inbox *inbox_new(const struct inbox_settings *settings)
@@ -338,6 +356,7 @@ struct inbox *inbox_new(const struct inbox_settings *settings)
 		.recipients = settings->recipients,
 		.is_coming_in = is_coming_in,
 		.replied = on_replied,
+		.asked = on_asked,
 		.context = inbox,
 	};
 	LIST_INIT(&inbox->workers);
@@ -402,10 +421,12 @@ bool inbox_add(struct inbox *inbox, uint32_t serial, int messages, int verdicts)
 		return false;
 	}
 	remove_older(inbox, serial);
+	once_worker_lives(inbox->settings.store, serial);
 	worker->inbox = inbox;
 	worker->serial = serial;
 	worker->intake.settings = &inbox->intake;
 	worker->intake.owner = worker;
+	worker->intake.serial = serial;
 	worker->messages = messages;
 	worker->verdicts = verdicts;
 	LIST_INSERT_HEAD(&inbox->workers, worker, entry);
@@ -418,6 +439,22 @@ bool inbox_add(struct inbox *inbox, uint32_t serial, int messages, int verdicts)
 	}
 	remove_worker(worker);
 	return false;
+}
+
+void inbox_ended(struct inbox *inbox, uint32_t serial)
+{
+	struct worker *worker, *next;
+
+	LIST_FOREACH_SAFE (worker, &inbox->workers, entry, next) {
+		if (worker->serial != serial || inbox->is_finished)
+			continue;
+		/* What is complete is stored; its end removes the worker. */
+		while (read_once(worker))
+			continue;
+	}
+	remove_older(inbox, serial);
+	inbox_commit(inbox);
+	once_worker_ended(inbox->settings.store, serial);
 }
 
 size_t inbox_workers(const struct inbox *inbox)

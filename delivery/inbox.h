@@ -6,17 +6,18 @@
  *
  * Memory that workers can make delivery use, at most, with W workers:
  *
- *	W x (envelope + 10,000 mailboxes x 0.8 KiB + 72 KiB)	being read
+ *	W x (envelope + 10,000 mailboxes x 0.8 KiB + 74 KiB)	being read
  *	4 MiB + one envelope					envelopes of the batch
  *	20,000 mailboxes x 0.8 KiB				mailboxes of the batch
  *	256 KiB							the read buffer, shared
  *
  * where an envelope has SUBMISSION_ENVELOPE_MAX bytes at most, and a
  * mailbox costs 0.8 KiB only with names of the greatest length (100 bytes
- * are usual). An ordinary message costs under 2 KiB.
+ * are usual); one with a quota costs its path once more. An ordinary message costs under
+ * 2 KiB.
  *
  * Descriptors: 3 for each worker (two pipes, the file that its message streams
- * into), 2 x (256 + 128) for mailboxes, 257 for files of the batch, 2 on the way.
+ * into), 2 x (256 + 128) for mailboxes, 257 for files of the batch, 4 on the way.
  */
 #ifndef POSTERN_DELIVERY_INBOX_H
 #define POSTERN_DELIVERY_INBOX_H
@@ -65,6 +66,11 @@ void inbox_free(struct inbox *inbox);
  * serial are closed. False when memory is short.
  */
 bool inbox_add(struct inbox *inbox, uint32_t serial, int messages, int verdicts);
+/*
+ * A worker has ended (message_ended; 0: see there): what it had completed is committed, and
+ * none of its sessions will take a reply.
+ */
+void inbox_ended(struct inbox *inbox, uint32_t serial);
 size_t inbox_workers(const struct inbox *inbox);
 
 /* store_answer: queues the verdict for the worker. */

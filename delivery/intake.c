@@ -15,8 +15,19 @@
 /* Memory is short: no fault of the worker, which will try again. */
 static bool is_short(struct intake_piece *piece, struct problem *problem, const char *what)
 {
-	piece->out_of_memory = true;
+	piece->come_again = true;
 	return problem_set(problem, "no memory for %s", what);
+}
+
+/*
+ * A message that is sent again may be stored, wholly or once the record of intent was
+ * followed. As long as that cannot be found out it gets no answer: its worker is let go, and
+ * comes again with it.
+ */
+static bool is_uncertain(struct intake_piece *piece, struct problem *problem, const char *reason)
+{
+	piece->come_again = true;
+	return problem_set(problem, "a message that may be stored must wait: %s", reason);
 }
 
 /* ---- notes: frames without a body ---- */
@@ -31,11 +42,22 @@ static bool take_replied(struct intake *intake, struct wire_reader *payload)
 	return true;
 }
 
+static bool take_quota(struct intake *intake, struct wire_reader *payload)
+{
+	struct message_quota question;
+
+	if (!message_get_quota(payload, &question))
+		return false;
+	intake->settings->asked(intake->owner, &question);
+	return true;
+}
+
 /* False: malformed. */
 typedef bool take_payload(struct intake *intake, struct wire_reader *payload);
 
 static take_payload *const notes[MESSAGE_COUNT] = {
 	[MESSAGE_REPLIED] = take_replied,
+	[MESSAGE_QUOTA] = take_quota,
 };
 
 static bool end_note(struct intake *intake, struct problem *problem)
@@ -132,6 +154,9 @@ static void check_room(struct transaction *transaction, const struct intake_sett
 	struct problem problem;
 	enum verdict verdict;
 
+	/* One that was sent before may be there. */
+	if (transaction->submission.flags & SUBMISSION_AGAIN)
+		return;
 	if (!condition_admits(settings->condition, transaction->submission.body_length,
 			      transaction->target_count, &verdict, &problem))
 		transaction_fail(transaction, verdict, NULL, problem.text);
@@ -158,12 +183,15 @@ static bool begin_message(struct intake *intake, struct intake_piece *piece,
 		return problem_set(problem, "a malformed envelope");
 	if (!check_id(settings, &submission, problem))
 		return false;
+	if (submission.flags & SUBMISSION_AGAIN && !settings->store->is_ready)
+		return is_uncertain(piece, problem, settings->store->unready.text);
 	intake->transaction = transaction_new(intake->envelope, intake->envelope_size, &submission,
 					      settings->store->file_host);
 	if (!intake->transaction)
 		return is_short(piece, problem, "a message");
 	intake->envelope = NULL;
 	intake->transaction->owner = intake->owner;
+	intake->transaction->serial = intake->serial;
 	check_limits(intake->transaction, settings);
 	if (!transaction_has_failed(intake->transaction))
 		recipients_expand(intake->transaction, settings->tables, settings->template);
@@ -171,6 +199,8 @@ static bool begin_message(struct intake *intake, struct intake_piece *piece,
 		check_room(intake->transaction, settings);
 	if (!transaction_has_failed(intake->transaction))
 		stage_begin(settings->store, intake->transaction);
+	if (intake->transaction->is_uncertain)
+		return is_uncertain(piece, problem, intake->transaction->reason.text);
 	intake->body_left = submission.body_length;
 	intake->state = INTAKE_BODY;
 	if (intake->body_left == 0)
@@ -213,7 +243,7 @@ static take *const takes[INTAKE_STATE_COUNT] = {
 bool intake_take(struct intake *intake, struct intake_piece *piece, struct problem *problem)
 {
 	piece->complete = false;
-	piece->out_of_memory = false;
+	piece->come_again = false;
 	return takes[intake->state](intake, piece, problem);
 }
 

@@ -28,17 +28,20 @@ struct intake_settings {
 	bool (*is_coming_in)(void *context, const char *id);
 	/* What a worker says of the reply to a submission; `owner` is that of the intake. */
 	void (*replied)(void *owner, const struct message_replied *replied);
+	/* A worker's question, to be answered by a ROOM of its handle. */
+	void (*asked)(void *owner, const struct message_quota *question);
 	void *context;
 };
 
 enum intake_state { INTAKE_HEADER, INTAKE_NOTE, INTAKE_ENVELOPE, INTAKE_BODY, INTAKE_STATE_COUNT };
 
-#define INTAKE_NOTE_MAX 16 /* the longest payload of a frame that is no submission */
+#define INTAKE_NOTE_MAX QUESTION_MAX /* the longest payload of a frame that is no submission */
 
 /* All zero at the start, but for settings and owner. */
 struct intake {
 	const struct intake_settings *settings;
-	void *owner; /* of its transactions */
+	void *owner;	 /* of its transactions */
+	uint32_t serial; /* of the worker */
 	enum intake_state state;
 	uint8_t header[MESSAGE_HEADER_SIZE];
 	size_t header_used;
@@ -55,19 +58,19 @@ struct intake {
  * A frame that is answered is never shorter than this: n bytes complete n / INTAKE_FRAME_MIN + 1
  * messages at most.
  */
-#define INTAKE_FRAME_MIN 80
+#define INTAKE_FRAME_MIN 32
 
 struct intake_piece {
 	const char *bytes;
-	size_t length;	    /* at least 1 */
-	size_t used;	    /* set: how many of the bytes were taken, at least 1 */
-	bool complete;	    /* set: a message was handed to the store (stage_finish) */
-	bool out_of_memory; /* set with false: no rule is broken, memory is short */
+	size_t length;	 /* at least 1 */
+	size_t used;	 /* set: how many of the bytes were taken, at least 1 */
+	bool complete;	 /* set: a message was handed to the store (stage_finish) */
+	bool come_again; /* set with false: no rule is broken; the worker is to send it once more */
 };
 
 /*
  * Takes what it can use of the bytes, at most up to the end of a message.
- * False: they break a rule, or memory is short for them; *problem says which,
+ * False: they break a rule, or the worker is to come again (come_again); *problem says why,
  * and the intake can only be dropped then.
  */
 bool intake_take(struct intake *intake, struct intake_piece *piece, struct problem *problem);

@@ -110,6 +110,7 @@ static bool add_target(struct expansion *expansion, const struct mailbox *mailbo
 		.recipient = expansion->recipient,
 		.parameters = expansion->parameters,
 		.descriptor = -1,
+		.quota = mailbox->quota,
 	};
 	target->address = join(mailbox, path, &target->path);
 	if (!target->address)

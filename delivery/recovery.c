@@ -18,6 +18,7 @@
 
 #include "common/log/log.h"
 #include "delivery/system_calls.h"
+#include "delivery/usage.h"
 
 /* Of a mailbox, not of the disk: nothing that comes later could mend them. */
 static bool is_gone(int error)
@@ -62,6 +63,15 @@ static bool go_back(const struct maildir *maildir, const char *name,
 	       remove_if_there(maildir->tmp, name, changed) && fsync(maildir->tmp) == 0;
 }
 
+/* Whether the crash came before or behind the line in maildirsize is not known. */
+static void forget_usage(const struct maildirs *maildirs, const struct journal_target *target)
+{
+	const struct measured measured = { maildirs_root(maildirs), target->path, target->path,
+					   NULL };
+
+	usage_forget(&measured);
+}
+
 static bool mend_target(struct maildirs *maildirs, const struct journal_message *message,
 			const struct journal_target *target, unsigned *changed,
 			struct problem *problem)
@@ -81,6 +91,7 @@ static bool mend_target(struct maildirs *maildirs, const struct journal_message 
 		problem_errno(problem, "cannot finish %s in mailbox %s", message->name,
 			      target->path);
 	maildir_release(maildirs, maildir);
+	forget_usage(maildirs, target);
 	return done;
 }
 
@@ -136,13 +147,15 @@ bool recovery_run(struct journal *journal, struct maildirs *maildirs, struct pro
 #define SESSION_ID "0123456789abcdefghijklmnopqrstuv"
 #define SESSION_ID_LENGTH 16
 
-/* "seconds.session-number.host": transaction.h */
+/* "seconds.session-number.host": transaction.h; or a maildirsize that was not put in its place. */
 static bool is_ours(const char *name)
 {
 	size_t seconds = strspn(name, DIGITS);
 	const char *id = name + seconds + 1;
 	size_t number;
 
+	if (strcmp(name, USAGE_NEW_NAME) == 0)
+		return true;
 	if (seconds == 0 || name[seconds] != '.' || strspn(id, SESSION_ID) != SESSION_ID_LENGTH ||
 	    id[SESSION_ID_LENGTH] != '-')
 		return false;

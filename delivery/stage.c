@@ -18,6 +18,8 @@
 #include <unistd.h>
 
 #include "delivery/header.h"
+#include "delivery/once.h"
+#include "delivery/quota.h"
 #include "delivery/store.h"
 
 #define COPY_PIECE 65536
@@ -106,6 +108,12 @@ static size_t make_header(const struct store *store, const struct transaction *t
 
 /* ---- a message that was sent before ---- */
 
+/* Of a mailbox, not of the disk: that will not be better in a minute. */
+static bool is_lasting(int error)
+{
+	return error == EACCES || error == EPERM || error == ENOTDIR || error == ELOOP;
+}
+
 /* Whether the mailbox holds the message, in new/ or, read since, in cur/. */
 static void look_for(struct store *store, struct transaction *transaction, struct target *target)
 {
@@ -117,20 +125,41 @@ static void look_for(struct store *store, struct transaction *transaction, struc
 	for (size_t i = 0; i < 2 && found == 0; i++)
 		found = maildir_find(maildirs_root(store->maildirs), target->path, folders[i],
 				     prefix);
-	if (found < 0)
+	if (found < 0) {
+		transaction->is_uncertain = !is_lasting(errno);
 		transaction_fail_errno(transaction, target, "cannot look for an earlier copy",
 				       errno);
-	else if (found > 0)
+	} else if (found > 0)
 		target->state = TARGET_WAS_THERE;
 }
 
 static void find_earlier(struct store *store, struct transaction *transaction)
 {
-	if (!(transaction->submission.flags & SUBMISSION_AGAIN))
+	if (!(transaction->submission.flags & SUBMISSION_AGAIN) ||
+	    once_is_stored(store, transaction))
 		return;
 	for (size_t i = 0; i < transaction->target_count && !transaction_has_failed(transaction);
 	     i++)
 		look_for(store, transaction, &transaction->targets[i]);
+}
+
+/* ---- room ---- */
+
+/* A place in each mailbox that has a quota, by the size that its file will have. */
+static void reserve(struct store *store, struct transaction *transaction)
+{
+	char header[HEADER_SIZE];
+
+	for (size_t i = 0; i < transaction->target_count; i++) {
+		struct target *target = &transaction->targets[i];
+
+		if (target->state != TARGET_NOTHING || !quota_is_set(&target->quota))
+			continue;
+		target->size = make_header(store, transaction, target, header) +
+			       transaction->submission.body_length;
+		if (!quota_reserve(store->quotas, transaction, target))
+			return;
+	}
 }
 
 /* ---- the way in ---- */
@@ -146,9 +175,12 @@ static struct target *first_open_target(struct transaction *transaction)
 
 void stage_begin(struct store *store, struct transaction *transaction)
 {
+	once_begin(store, transaction);
 	TAILQ_INSERT_TAIL(&store->staging, transaction, entry);
 	transaction->is_staging = true;
 	find_earlier(store, transaction);
+	if (!transaction_has_failed(transaction))
+		reserve(store, transaction);
 	if (transaction_has_failed(transaction))
 		return;
 	transaction->source = first_open_target(transaction);
@@ -170,6 +202,7 @@ void stage_body(struct transaction *transaction, const void *bytes, size_t lengt
 {
 	struct iovec pieces[2] = { { NULL, 0 }, { (void *)(uintptr_t)bytes, length } };
 
+	once_add(transaction, bytes, length);
 	if (!transaction->source || transaction_has_failed(transaction))
 		return;
 	/* The header goes with the first piece: one call for a small message. */
@@ -273,6 +306,7 @@ static void take_back(struct store *store, struct transaction *transaction)
 		if (transaction->targets[i].descriptor >= 0)
 			store->open--;
 	store_undo(store, transaction);
+	quota_give_back(transaction);
 }
 
 static void end_staging(struct store *store, struct transaction *transaction)
@@ -294,6 +328,7 @@ static void complete_files(struct store *store, struct transaction *transaction)
 
 void stage_finish(struct store *store, struct transaction *transaction)
 {
+	once_finish(store, transaction);
 	if (store->open >= store->open_max)
 		store_relieve(store);
 	end_staging(store, transaction);
@@ -311,5 +346,6 @@ void stage_abandon(struct store *store, struct transaction *transaction)
 {
 	end_staging(store, transaction);
 	store_undo(store, transaction);
+	quota_give_back(transaction);
 	transaction_free(transaction);
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "delivery/leftover.h"
+#include "delivery/quota.h"
 #include "delivery/recovery.h"
 #include "delivery/rounds.h"
 
@@ -30,14 +31,17 @@ bool store_open(struct store *store, const struct store_settings *settings, stru
 	store->hostname = settings->hostname;
 	store->batch_max = settings->batch;
 	store->answer = settings->answer;
+	store->remember = settings->remember;
 	store->open_max = lower(BATCH_OPEN_MAX, settings->open_mailboxes);
 	store->round_max = lower(ROUND_MAX, settings->open_mailboxes);
 	file_host_make(settings->hostname, store->file_host);
 	store->maildirs =
 		maildirs_new(settings->root, settings->open_mailboxes, settings->create_mailboxes);
-	if (!store->maildirs)
-		return problem_errno(problem, "mailboxes");
-	return true;
+	store->quotas = quotas_new(settings->root);
+	if (store->maildirs && store->quotas)
+		return true;
+	store_close(store);
+	return problem_set(problem, "mailboxes: out of memory");
 }
 
 static void close_mark(struct store *store)
@@ -56,7 +60,9 @@ void store_close(struct store *store)
 		stage_abandon(store, transaction);
 	}
 	store_tidy(store);
+	quotas_free(store->quotas);
 	maildirs_free(store->maildirs);
+	store->quotas = NULL;
 	store->maildirs = NULL;
 	close_mark(store);
 }

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "common/fail/fail.h"
+#include "common/remember/remember.h"
 #include "delivery/durable.h"
 #include "delivery/journal.h"
 #include "delivery/maildir.h"
@@ -35,6 +36,8 @@
 
 typedef void store_answer(void *owner, uint64_t handle, enum verdict verdict);
 
+struct quotas;
+
 struct store {
 	int root;
 	bool is_ready;		/* store_make_ready has succeeded */
@@ -43,10 +46,12 @@ struct store {
 	struct mark mark;
 	struct journal journal;
 	struct maildirs *maildirs;
+	struct quotas *quotas;
 	struct durable durable;
 	const char *hostname;
 	char file_host[FILE_HOST_SIZE];
 	store_answer *answer;
+	struct remember *remember; /* NULL: nothing is remembered */
 
 	struct transaction_list staging; /* whose bodies are coming in */
 	size_t batch_max;		 /* messages */
@@ -57,15 +62,17 @@ struct store {
 	size_t round_max; /* mailboxes held at once; ROUND_MAX, or fewer */
 	size_t targets;	  /* their mailboxes */
 	size_t envelopes; /* bytes */
+	size_t lost;	  /* messages whose session has ended already */
 };
 
 struct store_settings {
-	int root;	       /* the mail root; stays open */
-	const char *hostname;  /* not copied */
-	size_t batch;	       /* messages in one group commit at most */
-	size_t open_mailboxes; /* kept open beside those in use; also bounds the open files */
-	bool create_mailboxes; /* those that are missing, at delivery */
-	store_answer *answer;  /* called by store_commit; owner is never NULL */
+	int root;		   /* the mail root; stays open */
+	const char *hostname;	   /* not copied */
+	size_t batch;		   /* messages in one group commit at most */
+	size_t open_mailboxes;	   /* kept open beside those in use; also bounds the open files */
+	bool create_mailboxes;	   /* those that are missing, at delivery */
+	store_answer *answer;	   /* called by store_commit; owner is never NULL */
+	struct remember *remember; /* of messages whose 250 was not taken; NULL: none. Not closed */
 };
 
 /* Nothing can be staged until store_make_ready. False with *problem set: memory is short. */
@@ -85,8 +92,9 @@ bool store_is_using(const void *store, const char *name);
 
 /*
  * Begins to store a transaction that has its targets. With SUBMISSION_AGAIN
- * mailboxes that hold the message already are found first. When something
- * fails the transaction has failed, and stage_body only drops.
+ * mailboxes that hold the message already are found first; each other one must have
+ * room for it within its quota. When something fails the transaction has failed, and
+ * stage_body only drops.
  */
 void stage_begin(struct store *store, struct transaction *transaction);
 void stage_body(struct transaction *transaction, const void *bytes, size_t length);

@@ -185,16 +185,18 @@ void transaction_log_stored(const struct transaction *transaction)
 		log_begin_message(&line, EVENT_DELIVERY, &transaction->submission);
 		log_bytes(&line, "to", target->recipient.bytes, target->recipient.length);
 		log_text(&line, "mailbox", target->address);
-		if (target->state == TARGET_WAS_THERE) {
-			log_text(&line, "file", transaction->name);
-		} else {
+		if (target->state != TARGET_WAS_THERE) {
 			transaction_new_name(transaction, target, name);
 			log_text(&line, "file", name);
 			log_number(&line, "size", (long long)target->size);
+		} else if (!*transaction->second_of) {
+			log_text(&line, "file", transaction->name);
 		}
 		log_seconds(&line, "took", took);
 		if (target->state == TARGET_WAS_THERE)
 			log_number(&line, "duplicate", 1);
+		if (*transaction->second_of)
+			log_text(&line, "of", transaction->second_of);
 		/* Last: the client chooses its length, and a line is cut. */
 		if (target->parameters.length > 0)
 			log_bytes(&line, "parameters", target->parameters.bytes,
@@ -208,7 +210,8 @@ static int code_of(enum verdict verdict)
 {
 	static const int codes[VERDICT_COUNT] = {
 		[VERDICT_STORED] = 250,	      [VERDICT_NO_ROOM] = 452,
-		[VERDICT_NO_QUOTA] = 452,     [VERDICT_SYSTEM_ERROR] = 451,
+		[VERDICT_NO_QUOTA] = 452,     [VERDICT_NO_QUOTA_MESSAGES] = 452,
+		[VERDICT_OVER_QUOTA] = 552,   [VERDICT_SYSTEM_ERROR] = 451,
 		[VERDICT_NO_RECIPIENT] = 550,
 	};
 

@@ -13,7 +13,11 @@
 
 #include "common/fail/fail.h"
 #include "common/frame/message.h"
+#include "common/hash/siphash.h"
+#include "common/tables/tables.h"
 #include "delivery/maildir.h"
+
+struct reservation;
 
 /*
  * Mailboxes of one message, after aliases: as many as one recipient may stand
@@ -42,6 +46,8 @@ struct target {
 	bool is_named;	/* so is its name there */
 	dev_t device;	/* it lies on */
 	uint64_t size;	/* of the file */
+	struct quota quota;
+	struct reservation *reservation; /* its place in the mailbox (quota.h), or NULL */
 };
 
 struct transaction {
@@ -49,6 +55,7 @@ struct transaction {
 	bool is_staging;   /* it is in store->staging, not in the batch */
 	bool is_recorded;  /* the journal says that it goes forward */
 	void *owner;	   /* who gets the verdict; NULL when it has gone */
+	uint32_t serial;   /* of the worker */
 	uint8_t *envelope; /* the frame's payload: the submission's strings lie in it; owned */
 	size_t envelope_size;
 	struct submission submission;
@@ -63,6 +70,15 @@ struct transaction {
 	size_t header_length;  /* of the source: where the body begins in it */
 	char *pending;	       /* header that waits for the first piece of body; owned */
 
+	/* For what is remembered of it: once.h. */
+	bool has_key; /* the hash is being made, or the key is */
+	bool is_lost; /* its session has ended without a reply */
+	struct siphash hash;
+	struct siphash_value key;
+	char second_of[MESSAGE_ID_SIZE]; /* the message that is stored in its place; "" : none */
+
+	/* Whether it is stored already cannot be found out now: it must not be answered. */
+	bool is_uncertain;
 	enum verdict verdict;	     /* anything but VERDICT_STORED: it has failed */
 	struct problem reason;	     /* why */
 	const struct target *failed; /* which mailbox; NULL: none in particular */

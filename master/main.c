@@ -148,6 +148,7 @@ static void master_init(struct master *master)
 	master->born = clock_steady();
 	master->is_root = geteuid() == 0;
 	master->scoreboard_descriptor = -1;
+	master->remember = -1;
 	TAILQ_INIT(&master->children);
 	TAILQ_INIT(&master->old);
 	master->null = open_high("/dev/null", O_RDWR);

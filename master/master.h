@@ -116,6 +116,7 @@ struct master {
 	struct socket_set activated;
 	int scoreboard_descriptor;
 	struct scoreboard *scoreboard;
+	int remember; /* the memory of messages: for delivery, never mapped here */
 	TAILQ_HEAD(child_list, child) children;
 	TAILQ_HEAD(generation_list, generation) old; /* their workers finish what they have */
 	struct generation *current;

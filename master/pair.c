@@ -71,6 +71,24 @@ void pair_with_delivery(struct child *worker)
 		connect_pair(worker, delivery);
 }
 
+static void send_ended(struct child *delivery, uint32_t serial)
+{
+	const struct message_ended ended = { .serial = serial };
+	uint8_t bytes[OUTGOING_SIZE];
+	struct wire_writer payload = { bytes, sizeof(bytes), 0, false };
+
+	message_put_ended(&payload, &ended);
+	child_post(delivery, MESSAGE_ENDED, &payload, NULL, 0);
+}
+
+void pair_ended(const struct master *master, uint32_t serial)
+{
+	struct child *delivery = master->delivery.child;
+
+	if (delivery && !delivery->leaving)
+		send_ended(delivery, serial);
+}
+
 void pair_with_workers(struct child *delivery)
 {
 	struct master *master = delivery->master;
@@ -80,4 +98,5 @@ void pair_with_workers(struct child *delivery)
 		if (child->process == PROCESS_WORKER &&
 		    (!master->next || child->generation != master->next))
 			connect_pair(child, delivery);
+	send_ended(delivery, 0);
 }

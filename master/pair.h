@@ -12,4 +12,7 @@ void pair_with_delivery(struct child *worker);
 /* A new delivery: gets pipes to every living worker but those of the next generation. */
 void pair_with_workers(struct child *delivery);
 
+/* The worker of this serial has ended: delivery, where it lives, hears of it. */
+void pair_ended(const struct master *master, uint32_t serial);
+
 #endif

@@ -58,6 +58,7 @@ static bool fill_with_delivery(struct place *place, struct problem *problem)
 	descriptors[START_TABLES] = current->tables;
 	descriptors[START_LOG] = current->log.descriptor;
 	descriptors[START_MAIL_ROOT] = current->mail_root;
+	descriptors[START_REMEMBER] = place->master->remember;
 	send_start(place->child, current, descriptors, START_DESCRIPTORS_DELIVERY);
 	return true;
 }

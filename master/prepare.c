@@ -14,6 +14,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "common/remember/remember.h"
 #include "common/tables/tables.h"
 #include "common/tls/seal.h"
 #include "master/folder.h"
@@ -222,6 +223,12 @@ static bool make_scoreboard(struct generation *generation, struct problem *probl
 	return master->scoreboard != NULL;
 }
 
+static bool make_memory(struct generation *generation, struct problem *problem)
+{
+	generation->master->remember = remember_make(problem);
+	return generation->master->remember >= 0;
+}
+
 static bool seal(struct generation *generation, struct problem *problem)
 {
 	generation->configuration_descriptor =
@@ -269,6 +276,7 @@ static const struct step {
 	{ AT_START | AT_RELOAD, EX_CANTCREAT, mail_root_open },
 	{ AT_START | AT_RELOAD, EX_CANTCREAT, open_spool },
 	{ AT_START, EX_OSERR, make_scoreboard },
+	{ AT_START, EX_OSERR, make_memory },
 	{ AT_START | AT_RELOAD, EX_OSERR, seal },
 	{ AT_START, EX_NOPERM, drop_privileges },
 	{ AT_START | AT_RELOAD, EX_CANTCREAT, try_spool },

@@ -16,6 +16,7 @@
 #include "master/child.h"
 #include "master/logging.h"
 #include "master/notify.h"
+#include "master/pair.h"
 #include "master/place.h"
 #include "master/reload.h"
 #include "master/stop.h"
@@ -113,6 +114,8 @@ static struct ended bury(struct child *child, int status)
 	};
 
 	log_ended(child, &ended);
+	if (child->process == PROCESS_WORKER)
+		pair_ended(child->master, child->serial);
 	child_free(child);
 	return ended;
 }

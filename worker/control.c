@@ -212,6 +212,7 @@ static void on_deadline(int descriptor, short what, void *context)
 	}
 	LIST_FOREACH_SAFE (session, &worker->sessions, next, following)
 		session_cut(session);
+	worker->is_late = true;
 	worker_end_if_done(worker);
 }
 
@@ -248,6 +249,7 @@ static void handle(struct worker *worker, const struct channel_message *message)
 static void master_is_gone(struct worker *worker)
 {
 	event_del(&worker->control);
+	worker->is_late = true;
 	if (worker->state == WORKER_STARTING)
 		event_base_loopbreak(worker->loop);
 	else

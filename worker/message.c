@@ -1,5 +1,5 @@
 /*
- * message.c - one message on its way in: its envelope
+ * message.c - one message on its way in: its envelope, and its frame
  *
  * Runs in: postern-worker.  Privilege: none.
  * Distrusts: sizes, which the client chooses. Trusts: the engine's parsing.
@@ -37,6 +37,7 @@ static bool add_row(struct message *message, const struct submission_recipient *
 	if (!grow_recipients(message, row->path.length + row->local.length + row->domain.length +
 					      row->parameters.length + 4 * sizeof(uint32_t)))
 		return false;
+	message->last_recipient = message->recipients.used;
 	message_put_recipient(&message->recipients, row);
 	require(!message->recipients.failed);
 	message->recipient_count++;
@@ -124,6 +125,25 @@ bool message_add_recipient(struct message *message, const struct smtp_path *reci
 	return add_row(message, &row);
 }
 
+void message_last_recipient(const struct message *message, struct submission_recipient *recipient)
+{
+	struct wire_reader reader = {
+		message->recipients.bytes + message->last_recipient,
+		message->recipients.used - message->last_recipient,
+		0,
+		false,
+	};
+
+	require(submission_next_recipient(&reader, recipient));
+}
+
+void message_drop_recipient(struct message *message)
+{
+	require(message->last_recipient < message->recipients.used);
+	message->recipients.used = message->last_recipient;
+	message->recipient_count--;
+}
+
 void message_free(struct message *message)
 {
 	if (message->body)
@@ -133,4 +153,52 @@ void message_free(struct message *message)
 	free(message->sender);
 	free(message->parameters);
 	free(message);
+}
+
+/* ---- on its way to delivery ---- */
+
+bool message_frame(struct message *message, const struct submission *submission)
+{
+	/* Longest envelope without its recipients: every string at its bound. */
+	size_t fixed =
+		1024 + ENVELOPE_HELO_MAX + strlen(message->sender) + strlen(message->parameters);
+	size_t size = MESSAGE_HEADER_SIZE + fixed + message->recipients.used;
+	struct wire_writer writer = { .size = size - MESSAGE_HEADER_SIZE };
+
+	message->frame = allocate(size, 1);
+	if (!message->frame)
+		return false;
+	writer.bytes = message->frame + MESSAGE_HEADER_SIZE;
+	message_put_submission(&writer, submission);
+	wire_put_bytes(&writer, message->recipients.bytes, message->recipients.used);
+	require(!writer.failed);
+	message_put_header(message->frame, MESSAGE_SUBMISSION, (uint32_t)writer.used);
+	message->frame_length = MESSAGE_HEADER_SIZE + writer.used;
+	return true;
+}
+
+int message_parts(const struct message *message, struct iovec *parts)
+{
+	uint64_t sent = message->sent;
+	uint64_t spooled =
+		message->frame_length + (uint64_t)message->body->block_count * SPOOL_BLOCK;
+	int count = 0;
+
+	if (sent < message->frame_length) {
+		parts[count].iov_base = message->frame + sent;
+		parts[count++].iov_len = message->frame_length - sent;
+		sent = message->frame_length;
+	}
+	if (sent >= spooled && sent - spooled < message->body->tail_used) {
+		parts[count].iov_base = message->body->tail + (sent - spooled);
+		parts[count++].iov_len = message->body->tail_used - (sent - spooled);
+	}
+	return count;
+}
+
+bool message_is_in_blocks(const struct message *message)
+{
+	return message->sent >= message->frame_length &&
+	       message->sent <
+		       message->frame_length + (uint64_t)message->body->block_count * SPOOL_BLOCK;
 }

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #include "common/frame/message.h"
 #include "common/smtp/address.h"
@@ -21,11 +22,13 @@ struct session;
 struct message {
 	/* The envelope */
 	char id[MESSAGE_ID_SIZE];
-	char *sender;	  /* reverse-path as written */
-	char *parameters; /* of MAIL, as written */
-	uint32_t flags;	  /* enum submission_flag */
+	char *sender;	   /* reverse-path as written */
+	char *parameters;  /* of MAIL, as written */
+	uint32_t flags;	   /* enum submission_flag */
+	uint64_t declared; /* SIZE of MAIL; 0: none */
 	uint32_t recipient_count;
 	struct wire_writer recipients; /* as in the frame */
+	size_t last_recipient;	       /* where the one begins that was added last */
 
 	struct body *body;
 
@@ -57,5 +60,22 @@ void message_free(struct message *message);
 /* `parameters` are those of RCPT, as written. False when memory is short. */
 bool message_add_recipient(struct message *message, const struct smtp_path *recipient,
 			   const char *local, struct smtp_text parameters);
+/* The one that was added last; its strings lie in the message until another is added. */
+void message_last_recipient(const struct message *message, struct submission_recipient *recipient);
+/* Takes it away again; to be called once. */
+void message_drop_recipient(struct message *message);
+
+/*
+ * Makes the frame: header and envelope. The submission has all that the message does not
+ * know itself, and its values. False when memory is short.
+ */
+bool message_frame(struct message *message, const struct submission *submission);
+/*
+ * What of the message is not sent yet and can go with one writev(2): the frame, and a body
+ * that has no blocks. At most two parts; returns how many.
+ */
+int message_parts(const struct message *message, struct iovec *parts);
+/* Whether the next bytes to send lie in the spool. */
+bool message_is_in_blocks(const struct message *message);
 
 #endif

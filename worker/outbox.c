@@ -20,6 +20,7 @@
 #include "worker/condition.h"
 #include "worker/inlet.h"
 #include "worker/notes.h"
+#include "worker/receipts.h"
 
 /* How often the age of waiting messages is looked at, in seconds. */
 #define AGE_INTERVAL 1
@@ -40,6 +41,8 @@ struct outbox {
 	struct event age;
 	struct inlet inlet;
 	struct notes notes;
+	struct questions questions;
+	struct receipts receipts;
 };
 
 static void on_writable(int descriptor, short what, void *context);
@@ -56,6 +59,7 @@ struct outbox *outbox_new(struct worker *worker, outbox_answer *answer)
 	outbox->messages = outbox->verdicts = -1;
 	TAILQ_INIT(&outbox->waiting);
 	TAILQ_INIT(&outbox->sent);
+	questions_init(&outbox->questions);
 	event_assign(&outbox->age, worker->loop, -1, EV_PERSIST, on_age, outbox);
 	event_add(&outbox->age, &interval);
 	return outbox;
@@ -99,6 +103,7 @@ static void disconnect(struct outbox *outbox)
 	outbox->inlet.used = 0;
 	outbox->worker->condition = NULL; /* the next delivery says what it finds */
 	take_back(outbox);
+	questions_renew(&outbox->questions);
 }
 
 void outbox_connect(struct outbox *outbox, int verdicts, int messages)
@@ -113,31 +118,13 @@ void outbox_connect(struct outbox *outbox, int verdicts, int messages)
 	event_assign(&outbox->writable, outbox->worker->loop, messages, EV_WRITE, on_writable,
 		     outbox);
 	event_add(&outbox->readable, NULL);
+	questions_note(&outbox->questions, &outbox->notes);
+	receipts_note_again(&outbox->receipts, &outbox->notes);
 	if (!TAILQ_EMPTY(&outbox->waiting) || outbox->notes.used > 0)
 		event_add(&outbox->writable, NULL);
 }
 
 /* ---- sending ---- */
-
-static bool build_frame(struct message *message, struct submission *submission)
-{
-	/* Longest envelope without its recipients: every string at its bound. */
-	size_t fixed =
-		1024 + ENVELOPE_HELO_MAX + strlen(message->sender) + strlen(message->parameters);
-	size_t size = MESSAGE_HEADER_SIZE + fixed + message->recipients.used;
-	struct wire_writer writer = { .size = size - MESSAGE_HEADER_SIZE };
-
-	message->frame = allocate(size, 1);
-	if (!message->frame)
-		return false;
-	writer.bytes = message->frame + MESSAGE_HEADER_SIZE;
-	message_put_submission(&writer, submission);
-	wire_put_bytes(&writer, message->recipients.bytes, message->recipients.used);
-	require(!writer.failed);
-	message_put_header(message->frame, MESSAGE_SUBMISSION, (uint32_t)writer.used);
-	message->frame_length = MESSAGE_HEADER_SIZE + writer.used;
-	return true;
-}
 
 bool outbox_submit(struct outbox *outbox, struct message *message, struct submission *submission)
 {
@@ -149,7 +136,7 @@ bool outbox_submit(struct outbox *outbox, struct message *message, struct submis
 		(struct wire_string){ message->parameters, strlen(message->parameters) };
 	submission->body_length = body_length(message->body);
 	submission->recipient_count = message->recipient_count;
-	if (!build_frame(message, submission))
+	if (!message_frame(message, submission))
 		return false;
 	message->handle = submission->handle;
 	message->submitted = clock_steady();
@@ -158,33 +145,6 @@ bool outbox_submit(struct outbox *outbox, struct message *message, struct submis
 	if (outbox->messages >= 0)
 		event_active(&outbox->writable, EV_WRITE, 0);
 	return true;
-}
-
-/* The parts of a message that can go with one writev(2): frame, and a body that has no blocks. */
-static int gather(const struct message *message, struct iovec *parts)
-{
-	uint64_t sent = message->sent;
-	uint64_t spooled =
-		message->frame_length + (uint64_t)message->body->block_count * SPOOL_BLOCK;
-	int count = 0;
-
-	if (sent < message->frame_length) {
-		parts[count].iov_base = message->frame + sent;
-		parts[count++].iov_len = message->frame_length - sent;
-		sent = message->frame_length;
-	}
-	if (sent >= spooled && sent - spooled < message->body->tail_used) {
-		parts[count].iov_base = message->body->tail + (sent - spooled);
-		parts[count++].iov_len = message->body->tail_used - (sent - spooled);
-	}
-	return count;
-}
-
-static bool is_in_blocks(const struct message *message)
-{
-	return message->sent >= message->frame_length &&
-	       message->sent <
-		       message->frame_length + (uint64_t)message->body->block_count * SPOOL_BLOCK;
 }
 
 static ssize_t send_block(struct outbox *outbox, const struct message *message)
@@ -207,7 +167,7 @@ static ssize_t send_parts(struct outbox *outbox)
 	TAILQ_FOREACH (message, &outbox->waiting, next) {
 		if (count > PARTS - 2)
 			break;
-		count += gather(message, parts + count);
+		count += message_parts(message, parts + count);
 		if (message->body->block_count)
 			break;
 	}
@@ -272,7 +232,7 @@ static void lose_reader(struct outbox *outbox)
 /* False: nothing more can be sent now. */
 static bool send_some(struct outbox *outbox, struct message *message)
 {
-	bool spooled = is_in_blocks(message);
+	bool spooled = message_is_in_blocks(message);
 	ssize_t sent = spooled ? send_block(outbox, message) : send_parts(outbox);
 	int error = sent == 0 ? EIO : errno;
 
@@ -300,7 +260,11 @@ static bool send_notes(struct outbox *outbox)
 
 	if (message && message->sent > 0)
 		return true;
-	result = notes_write(&outbox->notes, outbox->messages);
+	do {
+		result = notes_write(&outbox->notes, outbox->messages);
+		if (result == NOTES_WRITTEN)
+			questions_note(&outbox->questions, &outbox->notes);
+	} while (result == NOTES_WRITTEN && outbox->notes.used > 0);
 	if (result == NOTES_LEFT)
 		event_add(&outbox->writable, NULL);
 	else if (result == NOTES_NO_READER)
@@ -315,6 +279,43 @@ void outbox_note(struct outbox *outbox, enum message_type type, const struct wir
 		event_active(&outbox->writable, EV_WRITE, 0);
 }
 
+void outbox_ask(struct outbox *outbox, struct question *question)
+{
+	questions_add(&outbox->questions, question);
+	questions_note(&outbox->questions, &outbox->notes);
+	if (outbox->messages >= 0)
+		event_active(&outbox->writable, EV_WRITE, 0);
+}
+
+void outbox_hurry(struct outbox *outbox)
+{
+	if (outbox->notes.used > 0 && outbox->messages >= 0)
+		event_active(&outbox->writable, EV_WRITE, 0);
+}
+
+bool outbox_is_quiet(const struct outbox *outbox)
+{
+	return outbox->notes.used == 0;
+}
+
+void outbox_replied(struct outbox *outbox, uint64_t handle, bool taken)
+{
+	const struct message_replied replied = { .handle = handle, .taken = taken };
+
+	receipts_add(&outbox->receipts, &replied, outbox->last_handle);
+	receipts_note(&replied, &outbox->notes);
+	if (!taken)
+		outbox_hurry(outbox);
+}
+
+/* Nobody will take the 250 of a message that delivery has, or has a part of. */
+static void disown(struct outbox *outbox, struct message *message)
+{
+	message->session = NULL;
+	if (outbox->worker->configuration->delivery.remember > 0)
+		outbox_replied(outbox, message->handle, false);
+}
+
 static void on_writable(int descriptor, short what, void *context)
 {
 	struct outbox *outbox = context;
@@ -325,7 +326,9 @@ static void on_writable(int descriptor, short what, void *context)
 	while (outbox->messages >= 0 && send_notes(outbox) &&
 	       (message = TAILQ_FIRST(&outbox->waiting)))
 		if (!send_some(outbox, message))
-			return;
+			break;
+	if (outbox_is_quiet(outbox))
+		worker_end_if_done(outbox->worker);
 }
 
 /* ---- verdicts ---- */
@@ -334,6 +337,8 @@ static const enum smtp_reply replies[VERDICT_COUNT] = {
 	[VERDICT_STORED] = SMTP_REPLY_STORED,
 	[VERDICT_NO_ROOM] = SMTP_REPLY_NO_ROOM,
 	[VERDICT_NO_QUOTA] = SMTP_REPLY_NO_QUOTA,
+	[VERDICT_NO_QUOTA_MESSAGES] = SMTP_REPLY_NO_QUOTA,
+	[VERDICT_OVER_QUOTA] = SMTP_REPLY_OVER_QUOTA,
 	[VERDICT_SYSTEM_ERROR] = SMTP_REPLY_SYSTEM_ERROR,
 	[VERDICT_NO_RECIPIENT] = SMTP_REPLY_UNKNOWN_USER,
 };
@@ -369,6 +374,10 @@ static bool take_verdict(void *context, const struct message_verdict *verdict,
 
 	if (!message)
 		return problem_set(problem, "a verdict for a message that was not submitted");
+	receipts_confirm(&outbox->receipts, verdict->handle);
+	/* It was told so before, but maybe to a delivery process that is no more. */
+	if (!message->session && verdict->verdict == VERDICT_STORED)
+		disown(outbox, message);
 	answer(outbox, message, replies[verdict->verdict]);
 	forget(&outbox->sent, message);
 	return true;
@@ -382,9 +391,17 @@ static bool take_condition(void *context, const struct message_verdict *message,
 	return condition_take(outbox->worker, message, problem);
 }
 
+static bool take_room(void *context, const struct message_verdict *room, struct problem *problem)
+{
+	const struct outbox *outbox = context;
+
+	return questions_answer(&outbox->questions, room, problem);
+}
+
 static inlet_take *const takes[MESSAGE_COUNT] = {
 	[MESSAGE_VERDICT] = take_verdict,
 	[MESSAGE_CONDITION] = take_condition,
+	[MESSAGE_ROOM] = take_room,
 };
 
 /* Reads frames until the pipe is empty; delivery has gone at its end. */
@@ -426,6 +443,8 @@ static void give_up_old(struct outbox *outbox, struct messages *list, int64_t ol
 		/* What delivery has seen a part of stays, for the verdict that will come. */
 		if (message->sent == 0)
 			forget(list, message);
+		else
+			disown(outbox, message);
 	}
 }
 
@@ -438,8 +457,8 @@ static void on_age(int descriptor, short what, void *context)
 	(void)what;
 	give_up_old(outbox, &outbox->waiting, clock_steady() - limit);
 	give_up_old(outbox, &outbox->sent, clock_steady() - limit);
-	if (outbox->messages >= 0 && outbox->notes.used > 0)
-		event_active(&outbox->writable, EV_WRITE, 0);
+	questions_give_up(&outbox->questions, clock_steady() - limit);
+	outbox_hurry(outbox);
 	/* The master gives a new pair at once when delivery has died; this is for all else. */
 	if (outbox->messages < 0)
 		channel_send(CHANNEL_DESCRIPTOR, MESSAGE_PIPES_LOST, NULL, NULL, 0);
@@ -462,12 +481,14 @@ void outbox_abandon(struct outbox *outbox, const struct session *session)
 
 	TAILQ_FOREACH (message, &outbox->sent, next)
 		if (message->session == session)
-			message->session = NULL;
+			disown(outbox, message);
 	TAILQ_FOREACH_SAFE (message, &outbox->waiting, next, following) {
 		if (message->session != session)
 			continue;
 		message->session = NULL;
 		if (message->sent == 0)
 			forget(&outbox->waiting, message);
+		else
+			disown(outbox, message);
 	}
 }

@@ -8,6 +8,7 @@
 #define POSTERN_WORKER_OUTBOX_H
 
 #include "worker/message.h"
+#include "worker/questions.h"
 #include "worker/worker.h"
 
 /* Tells a session what became of the message it waits for. */
@@ -35,6 +36,22 @@ bool outbox_submit(struct outbox *outbox, struct message *message, struct submis
  */
 void outbox_note(struct outbox *outbox, enum message_type type, const struct wire_writer *payload,
 		 bool at_once);
+
+/*
+ * Asks delivery; the answer comes later (questions.h), never from within. The question stays
+ * the caller's, who takes it back by questions_remove.
+ */
+void outbox_ask(struct outbox *outbox, struct question *question);
+
+/*
+ * Whether the client took the 250 of a stored message. That it did not goes at once, that it
+ * did with the next message; a delivery process that dies is not the end of it.
+ */
+void outbox_replied(struct outbox *outbox, uint64_t handle, bool taken);
+/* Sends the notes that wait. */
+void outbox_hurry(struct outbox *outbox);
+/* Whether no note waits to be sent. */
+bool outbox_is_quiet(const struct outbox *outbox);
 
 typedef void outbox_visit(const struct session *session, const struct message *message);
 

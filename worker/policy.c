@@ -12,6 +12,7 @@
 
 #include "worker/condition.h"
 #include "worker/peer.h"
+#include "worker/quota.h"
 #include "worker/session.h"
 #include "worker/verdict.h"
 
@@ -33,6 +34,7 @@ static void on_reset(void *context)
 {
 	struct session *session = context;
 
+	quota_forget(session);
 	if (session->message)
 		message_free(session->message);
 	session->message = NULL;
@@ -66,7 +68,7 @@ static bool reject_for_now(struct session *session)
 		return false;
 	session->decided = condition->decided;
 	session->limit = condition->limit;
-	session->value = condition_value(condition, session->worker->configuration);
+	session->limit_value = condition_value(condition, session->worker->configuration);
 	answer(session, condition->reply);
 	session->limit = NULL;
 	return true;
@@ -88,15 +90,30 @@ static void on_mail(void *context, const struct smtp_path *sender,
 	snprintf(id, sizeof(id), "%s-%u", session->id, ++session->transactions);
 	on_reset(session);
 	session->message = message_new(id, sender, parameters->raw, flags, session->worker->spool);
+	if (session->message)
+		session->message->declared = parameters->size;
 	session->decided = session->message ? NULL : "memory";
 	answer(session, session->message ? SMTP_REPLY_SENDER_OK : SMTP_REPLY_NO_MEMORY);
 }
 
 static const enum smtp_reply class_replies[] = {
-	[RECIPIENT_ACCEPTED] = SMTP_REPLY_RECIPIENT_OK,
 	[RECIPIENT_UNKNOWN] = SMTP_REPLY_UNKNOWN_USER,
 	[RECIPIENT_NOT_OURS] = SMTP_REPLY_NO_RELAY,
 };
+
+static void add_recipient(struct session *session, const struct smtp_path *recipient,
+			  const char *local, const struct smtp_parameters *parameters,
+			  const struct recipient_decision *decision)
+{
+	if (!message_add_recipient(session->message, recipient, local, parameters->raw)) {
+		session->decided = "memory";
+		answer(session, SMTP_REPLY_NO_MEMORY);
+	} else if (decision->has_quota) {
+		quota_ask(session, decision);
+	} else {
+		answer(session, SMTP_REPLY_RECIPIENT_OK);
+	}
+}
 
 static void on_rcpt(void *context, const struct smtp_path *recipient,
 		    const struct smtp_parameters *parameters)
@@ -111,13 +128,10 @@ static void on_rcpt(void *context, const struct smtp_path *recipient,
 	domain[recipient->domain.length] = '\0';
 	tables_decide(session->worker->tables, local, domain, &decision);
 	session->decided = decision.decided;
-	if (decision.class == RECIPIENT_ACCEPTED &&
-	    !message_add_recipient(session->message, recipient, local, parameters->raw)) {
-		session->decided = "memory";
-		answer(session, SMTP_REPLY_NO_MEMORY);
-		return;
-	}
-	answer(session, class_replies[decision.class]);
+	if (decision.class != RECIPIENT_ACCEPTED)
+		answer(session, class_replies[decision.class]);
+	else
+		add_recipient(session, recipient, local, parameters, &decision);
 }
 
 static void on_data(void *context)
@@ -198,19 +212,20 @@ static const char *decided(const struct session *session, const struct smtp_reje
 	return rejection->limit ? "limits" : "protocol";
 }
 
-/* The engine knows options of `limits` only; what has a dot names its section. */
+/* One that the policy has met; or the engine's, which knows options of `limits` only. */
 static void log_limit(const struct session *session, struct log_line *line,
 		      const struct smtp_rejection *rejection)
 {
 	if (session->limit) {
 		log_text(line, "limit", session->limit);
-		log_number(line, "value", (long long)session->value);
+		if (session->limit_value > 0)
+			log_number(line, "value", (long long)session->limit_value);
+	} else if (rejection->limit) {
+		/* What has a dot names its section. */
+		log_format(line, "limit", "%s%s", strchr(rejection->limit, '.') ? "" : "limits.",
+			   rejection->limit);
+		log_number(line, "value", (long long)rejection->value);
 	}
-	if (!rejection->limit)
-		return;
-	log_format(line, "limit", "%s%s", strchr(rejection->limit, '.') ? "" : "limits.",
-		   rejection->limit);
-	log_number(line, "value", (long long)rejection->value);
 }
 
 /* Last, since a client can make them longer than a line of the log, which is cut. */

@@ -15,9 +15,12 @@
 #include <event2/buffer.h>
 
 #include "worker/introduction.h"
+#include "worker/lingering.h"
 #include "worker/opening.h"
 #include "worker/outbox.h"
 #include "worker/pace.h"
+#include "worker/quota.h"
+#include "worker/replied.h"
 #include "worker/secure.h"
 #include "worker/transport.h"
 #include "worker/verdict.h"
@@ -87,6 +90,9 @@ static void destroy(struct session *session)
 
 	log_disconnect(session);
 	outbox_abandon(worker->outbox, session);
+	quota_forget(session);
+	replied_end(session);
+	outbox_hurry(worker->outbox);
 	event_del(&session->readable);
 	event_del(&session->writable);
 	event_del(&session->timer);
@@ -110,24 +116,6 @@ static bool is_closed(const struct session *session)
 	return smtp_server_state(session->engine) == SMTP_CLOSED;
 }
 
-/*
- * The last reply must reach a client that is still sending: closing a socket
- * with unread bytes resets the connection and can destroy the reply. After QUIT
- * nothing more comes, but under TLS close_notify does.
- */
-static void linger(struct session *session)
-{
-	bool has_quit = !session->reason;
-
-	transport_finish(session);
-	if (has_quit)
-		session->reason = "quit";
-	if (has_quit && !session->tls)
-		destroy(session);
-	else
-		session_enter(session, PHASE_LINGERING);
-}
-
 /* ---- output ---- */
 
 /* False when the connection is broken, and the session gone with it. */
@@ -137,8 +125,11 @@ static bool flush(struct session *session)
 		session_end(session, "out of memory");
 		return false;
 	}
-	if (transport_write(session))
+	if (transport_write(session)) {
+		if (!session->blocked)
+			replied_written(session);
 		return true;
+	}
 	session_end(session, strerror(errno));
 	return false;
 }
@@ -148,6 +139,7 @@ void session_close(struct session *session, enum smtp_reply reply, const char *a
 		   const char *limit, unsigned long long value)
 {
 	outbox_abandon(session->worker->outbox, session);
+	replied_check(session);
 	smtp_server_close(session->engine, reply, argument, limit, value);
 }
 
@@ -227,10 +219,16 @@ static bool takes_input(const struct session *session)
 	return takes_bytes(session) && !session->blocked && !session->pending;
 }
 
+/* Whether there is something that was read ahead of the engine, which would take it now. */
+static bool is_ahead(const struct session *session)
+{
+	return pending_length(session) && !session->blocked && takes_bytes(session);
+}
+
 /* What was read ahead of the engine, as far as it and the client take it. False: it is gone. */
 static bool settle_pending(struct session *session)
 {
-	while (pending_length(session) && !session->blocked && takes_bytes(session)) {
+	while (is_ahead(session)) {
 		feed_pending(session);
 		if (session->asks_tls)
 			secure_answer(session);
@@ -253,7 +251,10 @@ void session_settle(struct session *session)
 {
 	if (session->asks_tls)
 		secure_answer(session);
-	if (!flush(session) || !settle_pending(session))
+	/* What was sent ahead is answered in one write with what went before it. */
+	if (!is_ahead(session) && !flush(session))
+		return;
+	if (!settle_pending(session))
 		return;
 	if (session->blocked)
 		event_add(&session->writable, NULL);
@@ -264,7 +265,7 @@ void session_settle(struct session *session)
 	if (takes_input(session))
 		wait_for_input(session);
 	if (is_closed(session) && !session->blocked)
-		linger(session);
+		lingering_begin(session);
 	else
 		pace_set(session);
 }
@@ -280,7 +281,10 @@ static void on_end_of_input(struct session *session, ssize_t length)
 		}
 		return;
 	}
-	session_end(session, length == 0 ? "client closed" : strerror(errno));
+	if (length == 0)
+		lingering_client_ended(session);
+	else
+		session_end(session, strerror(errno));
 }
 
 static void read_dialogue(struct session *session)
@@ -291,16 +295,20 @@ static void read_dialogue(struct session *session)
 
 	if (!takes_input(session)) {
 		/* Only now: most clients are silent while they wait, and it costs a system call. */
+		session->spoke_early = true;
 		event_del(&session->readable);
 		return;
 	}
 	length = transport_read(session, input, WORKER_INPUT_SIZE);
-	if (length == 0 && session->tls)
+	if (length == 0)
+		replied_check(session);
+	if (length == 0 && session->tls && !replied_is_open(session))
 		transport_finish(session); /* close_notify is answered (RFC 5246 7.2.1) */
 	if (length <= 0) {
 		on_end_of_input(session, length);
 		return;
 	}
+	replied_heard(session);
 	used = feed(session, input, (size_t)length);
 	keep(session, input + used, (size_t)length - used);
 	session_settle(session);
@@ -315,15 +323,6 @@ static void dialogue_is_late(struct session *session)
 	pace_is_over(session);
 }
 
-/* Nobody listens to what a client says now, but it may be in the middle of it. */
-static void read_rest(struct session *session)
-{
-	ssize_t length = read(session->socket, session->worker->input, WORKER_INPUT_SIZE);
-
-	if (length <= 0)
-		on_end_of_input(session, length);
-}
-
 static const struct {
 	void (*on_readable)(struct session *session);
 	void (*on_writable)(struct session *session);
@@ -333,7 +332,7 @@ static const struct {
 	[PHASE_HANDSHAKE] = { secure_continue, secure_continue, secure_is_late },
 	[PHASE_HOLDING] = { opening_interrupted, NULL, opening_greet },
 	[PHASE_DIALOGUE] = { read_dialogue, session_settle, dialogue_is_late },
-	[PHASE_LINGERING] = { read_rest, NULL, destroy },
+	[PHASE_LINGERING] = { lingering_read, NULL, lingering_is_over },
 };
 
 static void on_readable(int socket, short what, void *context)
@@ -414,6 +413,7 @@ void session_stop(struct session *session)
 		return;
 	}
 	session->stopping = true;
+	replied_check(session);
 	if (session->phase == PHASE_HOLDING)
 		session_enter(session, PHASE_DIALOGUE);
 	smtp_server_close_after(session->engine, SMTP_REPLY_STOPPING,

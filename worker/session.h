@@ -18,7 +18,9 @@
 
 struct evbuffer;
 struct answers;
+struct quota_question;
 struct introduction;
+struct replied;
 
 /* What a session is about; session.c has a row for each. */
 enum phase {
@@ -59,6 +61,10 @@ struct session {
 	bool stopping;		  /* 421 comes when what is in hand is finished */
 	bool tls_failed;	  /* and that was logged */
 	bool asks_tls;		  /* STARTTLS waits for its answer */
+	bool spoke_early;	  /* something came while the client waited for us */
+	bool finished;		  /* we have ended our side of the connection */
+	unsigned looks;		  /* for an acknowledgement, at the end */
+	uint64_t came, wrote;	  /* bytes of the socket, without those of TLS */
 
 	/* Who it is */
 	char id[ID_SIZE];
@@ -70,13 +76,15 @@ struct session {
 	struct session_tls *secured;	   /* NULL: without TLS */
 
 	/* The transaction */
-	struct message *message; /* until it is submitted */
-	struct answers *answers; /* of several messages made of one; NULL: none are awaited */
+	struct message *message;      /* until it is submitted */
+	struct answers *answers;      /* of several messages made of one; NULL: none are awaited */
+	struct quota_question *asked; /* of delivery about a recipient; NULL: nothing */
+	struct replied *replied; /* of which the client must take the 250 yet; NULL: none was */
 	unsigned transactions;
 	const char
 		*decided;  /* what decided the rejection that is being given; NULL: the protocol */
-	const char *limit; /* the option that was met by it; NULL: the engine knows */
-	unsigned long long value; /* of that option */
+	const char *limit; /* that it met, where the engine does not know it; NULL: none */
+	unsigned long long limit_value; /* 0: not known */
 
 	/* For the timer and the log */
 	int64_t opened;		      /* clock_steady() */

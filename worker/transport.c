@@ -7,6 +7,8 @@
 #include "worker/transport.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -81,10 +83,19 @@ static ssize_t read_tls(struct session *session, read_function *function, char *
 	return errno == 0 ? 0 : -1;
 }
 
+ssize_t transport_read_raw(struct session *session, char *bytes, size_t size)
+{
+	ssize_t length = read(session->socket, bytes, size);
+
+	if (length > 0)
+		session->came += (uint64_t)length;
+	return length;
+}
+
 ssize_t transport_read(struct session *session, char *bytes, size_t size)
 {
 	return session->tls ? read_tls(session, SSL_read_ex, bytes, size)
-			    : read(session->socket, bytes, size);
+			    : transport_read_raw(session, bytes, size);
 }
 
 ssize_t transport_peek(struct session *session)
@@ -123,9 +134,18 @@ static ssize_t write_tls(struct session *session)
 	return (ssize_t)written;
 }
 
+static ssize_t write_plain(struct session *session)
+{
+	ssize_t length = evbuffer_write(session->output, session->socket);
+
+	if (length > 0)
+		session->wrote += (uint64_t)length;
+	return length;
+}
+
 static ssize_t write_some(struct session *session)
 {
-	return session->tls ? write_tls(session) : evbuffer_write(session->output, session->socket);
+	return session->tls ? write_tls(session) : write_plain(session);
 }
 
 bool transport_write(struct session *session)
@@ -140,8 +160,49 @@ bool transport_write(struct session *session)
 	return true;
 }
 
+uint64_t transport_came(const struct session *session)
+{
+	return session->came + (session->tls ? BIO_number_read(SSL_get_rbio(session->tls)) : 0);
+}
+
+uint64_t transport_wrote(const struct session *session)
+{
+	return session->wrote + (session->tls ? BIO_number_written(SSL_get_wbio(session->tls)) : 0);
+}
+
+uint64_t transport_waiting(const struct session *session)
+{
+	int waiting = 0;
+
+	return ioctl(session->socket, FIONREAD, &waiting) == 0 && waiting > 0 ? (uint64_t)waiting
+									      : 0;
+}
+
+uint64_t transport_acknowledged(const struct session *session)
+{
+	/* The end that we have sent counts as one byte. */
+	uint64_t wrote = transport_wrote(session) + session->finished;
+	int left = 0;
+
+	if (ioctl(session->socket, SIOCOUTQ, &left) != 0 || left < 0 || (uint64_t)left > wrote)
+		return 0;
+	return wrote - (uint64_t)left;
+}
+
+bool transport_has_failed(const struct session *session)
+{
+	int error = 0;
+	socklen_t length = sizeof(error);
+
+	return getsockopt(session->socket, SOL_SOCKET, SO_ERROR, &error, &length) != 0 ||
+	       error != 0;
+}
+
 void transport_finish(struct session *session)
 {
+	if (session->finished)
+		return;
+	session->finished = true;
 	if (session->tls) {
 		ERR_clear_error();
 		SSL_shutdown(session->tls);

@@ -16,6 +16,7 @@
 #include <bsd/string.h>
 
 #include "worker/outbox.h"
+#include "worker/replied.h"
 
 struct answer {
 	bool is_known;
@@ -97,6 +98,7 @@ void session_answer(struct session *session, const struct message *message, enum
 	if (reply == SMTP_REPLY_STORED) {
 		session->messages++;
 		session->recipients += message->recipient_count;
+		replied_add(session, message->handle);
 	}
 	log_message(session, message, reply);
 	if (session->answers) {

@@ -38,6 +38,7 @@ enum worker_state {
 struct worker {
 	struct event_base *loop;
 	enum worker_state state;
+	bool is_late;	 /* when it ends, it waits for nothing but its sessions */
 	uint32_t serial; /* unlike that of any other process of this master */
 	uint32_t slot;	 /* of the scoreboard */
 

@@ -67,6 +67,9 @@ struct configuration {
 		long long batch;   /* messages in one group commit at most */
 		long long reserve; /* bytes to be kept free; 0: none */
 		long long reserve_inodes;
+		long long quota; /* of a mailbox that lists none, in bytes; 0: no limit */
+		long long quota_messages;
+		long long remember; /* seconds; 0: nothing */
 	} delivery;
 	struct {
 		long long message_size;

@@ -166,6 +166,15 @@ static const struct option options[] = {
 	{ "delivery", "reserve-inodes", OPTION_NUMBER, 0, 1000 * MILLION, "1000",
 	  AT(delivery.reserve_inodes), NULL,
 	  "The same of inodes, where the file system counts them. 0: none." },
+	{ "delivery", "quota", OPTION_SIZE, 0, 1024 * TEBI, "0", AT(delivery.quota), NULL,
+	  "The bytes that a mailbox may hold where its line in the file of mailboxes says nothing "
+	  "else; 0: no limit." },
+	{ "delivery", "quota-messages", OPTION_NUMBER, 0, 1000 * MILLION, "0",
+	  AT(delivery.quota_messages), NULL,
+	  "The messages that a mailbox may hold where its line says nothing else; 0: no limit." },
+	{ "delivery", "remember", OPTION_DURATION, 0, DAY, "1h", AT(delivery.remember), NULL,
+	  "How long a message is remembered whose 250 the client did not take (RFC 1047): sent "
+	  "again, it makes no second copy; 0: not at all." },
 
 	{ "limits", "message-size", OPTION_SIZE, KIBI, TEBI, "50M", AT(limits.message_size), NULL,
 	  "The largest message, as SIZE announces it (RFC 1870)." },

@@ -49,7 +49,7 @@ static const struct process_description processes[PROCESS_COUNT] = {
 		.user = offsetof(struct configuration, users.delivery),
 		.capabilities = no_capabilities,
 		.descriptors = "control channel, configuration, tables, log, mail root, "
-			       "a pair of pipes to each worker",
+			       "memory of messages, a pair of pipes to each worker",
 		.reaches = "the mail root",
 		.cannot = "become another user, gain a privilege, deliver to a mailbox that its tables do "
 			  "not list",

@@ -101,6 +101,17 @@ bool message_get_pipes(struct wire_reader *reader, struct message_pipes *pipes)
 	return wire_reader_complete(reader);
 }
 
+void message_put_ended(struct wire_writer *writer, const struct message_ended *ended)
+{
+	wire_put_u32(writer, ended->serial);
+}
+
+bool message_get_ended(struct wire_reader *reader, struct message_ended *ended)
+{
+	ended->serial = wire_get_u32(reader);
+	return wire_reader_complete(reader);
+}
+
 void message_put_log(struct wire_writer *writer, const struct message_log *log)
 {
 	wire_put_u8(writer, log->log_is_syslog);
@@ -147,6 +158,28 @@ bool message_get_replied(struct wire_reader *reader, struct message_replied *rep
 	replied->handle = wire_get_u64(reader);
 	replied->taken = get_bool(reader);
 	return wire_reader_complete(reader);
+}
+
+void message_put_quota(struct wire_writer *writer, const struct message_quota *quota)
+{
+	wire_put_u64(writer, quota->handle);
+	wire_put_u64(writer, quota->size);
+	wire_put_string(writer, quota->local.bytes, quota->local.length);
+	wire_put_string(writer, quota->domain.bytes, quota->domain.length);
+}
+
+static bool has_nul(struct wire_string string)
+{
+	return memchr(string.bytes, '\0', string.length);
+}
+
+bool message_get_quota(struct wire_reader *reader, struct message_quota *quota)
+{
+	quota->handle = wire_get_u64(reader);
+	quota->size = wire_get_u64(reader);
+	quota->local = wire_get_string(reader, ENVELOPE_ADDRESS_MAX);
+	quota->domain = wire_get_string(reader, ENVELOPE_ADDRESS_MAX);
+	return wire_reader_complete(reader) && !has_nul(quota->local) && !has_nul(quota->domain);
 }
 
 void message_put_verdict(struct wire_writer *writer, const struct message_verdict *verdict)

@@ -41,35 +41,42 @@ enum message_way { WAY_CONTROL, WAY_PIPE };
  * The longest submission: an envelope with the most recipients a configuration may allow.
  */
 #define SUBMISSION_ENVELOPE_MAX (32 * 1024 * 1024)
-#define MESSAGE_TABLE(MESSAGE)                                                                  \
-	MESSAGE(START, FROM_MASTER, TO_WORKER | TO_DELIVERY, WAY_CONTROL, 64, 6,                \
-		"who you are, and the descriptors that you work with")                          \
-	MESSAGE(LISTENER, FROM_MASTER, TO_WORKER, WAY_CONTROL, 128, 1, "a socket to accept on") \
-	MESSAGE(PIPES, FROM_MASTER, TO_WORKER | TO_DELIVERY, WAY_CONTROL, 16, 2,                \
-		"the pair of pipes between a worker and delivery")                              \
-	MESSAGE(LOG, FROM_MASTER, TO_WORKER | TO_DELIVERY, WAY_CONTROL, 16, 1,                  \
-		"the log, opened again")                                                        \
-	MESSAGE(DRAIN, FROM_MASTER, TO_WORKER, WAY_CONTROL, 16, 0,                              \
-		"accept no more connections, finish those you have, end")                       \
-	MESSAGE(STOP, FROM_MASTER, TO_WORKER | TO_DELIVERY, WAY_CONTROL, 16, 0,                 \
-		"finish the command or message in hand, end")                                   \
-	MESSAGE(READY, FROM_WORKER | FROM_DELIVERY, TO_MASTER, WAY_CONTROL, 0, 0,               \
-		"START was understood")                                                         \
-	MESSAGE(VIOLATION, FROM_WORKER | FROM_DELIVERY, TO_MASTER, WAY_CONTROL, 300, 0,         \
-		"the process at the other end of these pipes sent what it may not")             \
-	MESSAGE(LOG_LOST, FROM_WORKER | FROM_DELIVERY, TO_MASTER, WAY_CONTROL, 0, 0,            \
-		"the log takes nothing any more: open it again")                                \
-	MESSAGE(PIPES_LOST, FROM_WORKER, TO_MASTER, WAY_CONTROL, 0, 0,                          \
-		"no pipes to delivery for a while: a new pair, please")                         \
-	MESSAGE(ROOT_LOST, FROM_DELIVERY, TO_MASTER, WAY_CONTROL, 0, 0,                         \
-		"the mail root has no mark: look whether another lies at its path by now")      \
-	MESSAGE(SUBMISSION, FROM_WORKER, TO_DELIVERY, WAY_PIPE, SUBMISSION_ENVELOPE_MAX, 0,     \
-		"an envelope; the body follows the message")                                    \
-	MESSAGE(REPLIED, FROM_WORKER, TO_DELIVERY, WAY_PIPE, 16, 0,                             \
-		"whether the client took the 250 of a submission")                              \
-	MESSAGE(CONDITION, FROM_DELIVERY, TO_WORKER, WAY_PIPE, 16, 0,                           \
-		"what would become of any submission now")                                      \
-	MESSAGE(VERDICT, FROM_DELIVERY, TO_WORKER, WAY_PIPE, 16, 0, "what became of a submission")
+#define QUESTION_MAX 2080 /* two addresses, see message_quota */
+#define MESSAGE_TABLE(MESSAGE)                                                                     \
+	MESSAGE(START, FROM_MASTER, TO_WORKER | TO_DELIVERY, WAY_CONTROL, 64, 6,                   \
+		"who you are, and the descriptors that you work with")                             \
+	MESSAGE(LISTENER, FROM_MASTER, TO_WORKER, WAY_CONTROL, 128, 1, "a socket to accept on")    \
+	MESSAGE(PIPES, FROM_MASTER, TO_WORKER | TO_DELIVERY, WAY_CONTROL, 16, 2,                   \
+		"the pair of pipes between a worker and delivery")                                 \
+	MESSAGE(ENDED, FROM_MASTER, TO_DELIVERY, WAY_CONTROL, 16, 0,                               \
+		"a worker is no more, or: all that there are have been paired")                    \
+	MESSAGE(LOG, FROM_MASTER, TO_WORKER | TO_DELIVERY, WAY_CONTROL, 16, 1,                     \
+		"the log, opened again")                                                           \
+	MESSAGE(DRAIN, FROM_MASTER, TO_WORKER, WAY_CONTROL, 16, 0,                                 \
+		"accept no more connections, finish those you have, end")                          \
+	MESSAGE(STOP, FROM_MASTER, TO_WORKER | TO_DELIVERY, WAY_CONTROL, 16, 0,                    \
+		"finish the command or message in hand, end")                                      \
+	MESSAGE(READY, FROM_WORKER | FROM_DELIVERY, TO_MASTER, WAY_CONTROL, 0, 0,                  \
+		"START was understood")                                                            \
+	MESSAGE(VIOLATION, FROM_WORKER | FROM_DELIVERY, TO_MASTER, WAY_CONTROL, 300, 0,            \
+		"the process at the other end of these pipes sent what it may not")                \
+	MESSAGE(LOG_LOST, FROM_WORKER | FROM_DELIVERY, TO_MASTER, WAY_CONTROL, 0, 0,               \
+		"the log takes nothing any more: open it again")                                   \
+	MESSAGE(PIPES_LOST, FROM_WORKER, TO_MASTER, WAY_CONTROL, 0, 0,                             \
+		"no pipes to delivery for a while: a new pair, please")                            \
+	MESSAGE(ROOT_LOST, FROM_DELIVERY, TO_MASTER, WAY_CONTROL, 0, 0,                            \
+		"the mail root has no mark: look whether another lies at its path by now")         \
+	MESSAGE(SUBMISSION, FROM_WORKER, TO_DELIVERY, WAY_PIPE, SUBMISSION_ENVELOPE_MAX, 0,        \
+		"an envelope; the body follows the message")                                       \
+	MESSAGE(REPLIED, FROM_WORKER, TO_DELIVERY, WAY_PIPE, 16, 0,                                \
+		"whether the client took the 250 of a submission")                                 \
+	MESSAGE(QUOTA, FROM_WORKER, TO_DELIVERY, WAY_PIPE, QUESTION_MAX, 0,                        \
+		"whether the mailboxes of a recipient have room for a message")                    \
+	MESSAGE(CONDITION, FROM_DELIVERY, TO_WORKER, WAY_PIPE, 16, 0,                              \
+		"what would become of any submission now")                                         \
+	MESSAGE(VERDICT, FROM_DELIVERY, TO_WORKER, WAY_PIPE, 16, 0, "what became of a submission") \
+	MESSAGE(ROOM, FROM_DELIVERY, TO_WORKER, WAY_PIPE, 16, 0,                                   \
+		"whether they have, as a verdict; its number is that of the question")
 
 #define MESSAGE_NAME(name, from, to, way, longest, descriptors, sentence) MESSAGE_##name,
 enum message_type { MESSAGE_NONE, MESSAGE_TABLE(MESSAGE_NAME) MESSAGE_COUNT };
@@ -106,12 +113,14 @@ bool message_get_header(const uint8_t bytes[MESSAGE_HEADER_SIZE], unsigned sende
 
 /*
  * START: descriptors in this order: configuration, tables, log; then for a
- * worker spool, scoreboard and TLS, for delivery the mail root.
+ * worker spool, scoreboard and TLS, for delivery the mail root and the memory
+ * of messages.
  */
 enum { START_CONFIGURATION, START_TABLES, START_LOG, START_SPOOL, START_SCOREBOARD, START_TLS };
 #define START_MAIL_ROOT START_SPOOL
+#define START_REMEMBER START_SCOREBOARD
 #define START_DESCRIPTORS_WORKER 6
-#define START_DESCRIPTORS_DELIVERY 4
+#define START_DESCRIPTORS_DELIVERY 5
 
 struct message_start {
 	uint32_t serial; /* unlike that of any process before, since the master started */
@@ -131,6 +140,14 @@ struct message_listener {
  * worker's.
  */
 struct message_pipes {
+	uint32_t serial;
+};
+
+/*
+ * ENDED: the serial of a worker that has ended. 0: each worker there is has been
+ * named by PIPES; the others that delivery finds traces of have ended.
+ */
+struct message_ended {
 	uint32_t serial;
 };
 
@@ -207,13 +224,23 @@ struct message_replied {
 	bool taken;
 };
 
-/* VERDICT; every frame of delivery's to a worker has this form. */
+/* QUOTA: the recipient's parts are those of submission_recipient. */
+struct message_quota {
+	uint64_t handle; /* the worker's own number for the question; comes back in ROOM */
+	uint64_t size;	 /* as MAIL declares it; 0: not */
+	struct wire_string local;
+	struct wire_string domain;
+};
+
+/* VERDICT, ROOM; every frame of delivery's to a worker has this form. */
 enum verdict {
-	VERDICT_STORED,	      /* in every mailbox, durable: 250 */
-	VERDICT_NO_ROOM,      /* 452 4.3.1: disk or inodes */
-	VERDICT_NO_QUOTA,     /* 452 4.2.2 */
-	VERDICT_SYSTEM_ERROR, /* 451 4.3.0: I/O, permission, descriptors */
-	VERDICT_NO_RECIPIENT, /* 550 5.1.1: the tables know none of them (any more) */
+	VERDICT_STORED,		   /* in every mailbox, durable: 250 */
+	VERDICT_NO_ROOM,	   /* 452 4.3.1: disk or inodes */
+	VERDICT_NO_QUOTA,	   /* 452 4.2.2 */
+	VERDICT_NO_QUOTA_MESSAGES, /* the same: it is their number */
+	VERDICT_OVER_QUOTA,	   /* 552 5.2.2: bigger than all that the mailbox may ever hold */
+	VERDICT_SYSTEM_ERROR,	   /* 451 4.3.0: I/O, permission, descriptors */
+	VERDICT_NO_RECIPIENT,	   /* 550 5.1.1: the tables know none of them (any more) */
 	VERDICT_COUNT,
 };
 
@@ -249,6 +276,8 @@ void message_put_listener(struct wire_writer *writer, const struct message_liste
 bool message_get_listener(struct wire_reader *reader, struct message_listener *listener);
 void message_put_pipes(struct wire_writer *writer, const struct message_pipes *pipes);
 bool message_get_pipes(struct wire_reader *reader, struct message_pipes *pipes);
+void message_put_ended(struct wire_writer *writer, const struct message_ended *ended);
+bool message_get_ended(struct wire_reader *reader, struct message_ended *ended);
 void message_put_log(struct wire_writer *writer, const struct message_log *log);
 bool message_get_log(struct wire_reader *reader, struct message_log *log);
 void message_put_deadline(struct wire_writer *writer, const struct message_deadline *deadline);
@@ -257,6 +286,8 @@ void message_put_violation(struct wire_writer *writer, const struct message_viol
 bool message_get_violation(struct wire_reader *reader, struct message_violation *violation);
 void message_put_replied(struct wire_writer *writer, const struct message_replied *replied);
 bool message_get_replied(struct wire_reader *reader, struct message_replied *replied);
+void message_put_quota(struct wire_writer *writer, const struct message_quota *quota);
+bool message_get_quota(struct wire_reader *reader, struct message_quota *quota);
 void message_put_verdict(struct wire_writer *writer, const struct message_verdict *verdict);
 bool message_get_verdict(struct wire_reader *reader, struct message_verdict *verdict);
 

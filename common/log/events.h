@@ -64,7 +64,7 @@
 	LOG_EVENT(MESSAGE, INFO,                                                                   \
 		  "client helo protocol from parameters recipients size code reply took",          \
 		  "A message was received to its end, with what its sender was told.")             \
-	LOG_EVENT(DELIVERY, INFO, "from to mailbox parameters file size took duplicate",           \
+	LOG_EVENT(DELIVERY, INFO, "from to mailbox parameters file size took duplicate of",        \
 		  "A message lies in a mailbox, durable.")                                         \
 	LOG_EVENT(FAILED, ERROR, "from to mailbox reason code",                                    \
 		  "A message could not be delivered; its sender was told to try again.")           \

@@ -64,7 +64,8 @@
 		   "full.")                                                                        \
 	SMTP_REPLY(NO_MEMORY, 452, "4.3.1", "Out of memory, try again later",                      \
 		   "Memory is short for this command.")                                            \
-	SMTP_REPLY(NO_QUOTA, 452, "4.2.2", "Mailbox is full", "The mailbox is over its quota.")    \
+	SMTP_REPLY(NO_QUOTA, 452, "4.2.2", "Mailbox is full",                                      \
+		   "The mailbox has no room within its quota.")                                    \
 	SMTP_REPLY(TOO_MANY_RECIPIENTS, 452, "4.5.3", "Too many recipients, send the rest later",  \
 		   "`limits { recipients }`.")                                                     \
 	SMTP_REPLY(NO_TLS, 454, "4.7.0", "TLS is not available now",                               \
@@ -107,6 +108,9 @@
 		   "XCLIENT or XFORWARD from outside of `listen { xclient, xforward }`.")          \
 	SMTP_REPLY(TOO_BIG, 552, "5.3.4", "Message too big, the limit is {} bytes",                \
 		   "`limits { message-size }`.")                                                   \
+	SMTP_REPLY(OVER_QUOTA, 552, "5.2.2", "Message bigger than the mailbox may ever be",        \
+		   "The size that MAIL declares, or that of the message, is more than the whole "  \
+		   "quota of the mailbox.")                                                        \
 	SMTP_REPLY(NEEDS_SMTPUTF8, 553, "5.6.7", "Address needs SMTPUTF8",                         \
 		   "An address beyond ASCII, and MAIL or VRFY had no SMTPUTF8 (RFC 6531 3.5).")    \
 	SMTP_REPLY(NONE_STORED, 554, "5.0.0", "Stored for none of the recipients",                 \

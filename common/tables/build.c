@@ -22,6 +22,7 @@
 
 struct builder {
 	const struct configuration *configuration;
+	struct quota quota; /* of a mailbox that lists none */
 	struct listing listing;
 	struct expansion expansion;
 	struct cdb_make cdb;
@@ -93,8 +94,8 @@ static bool read_all(struct builder *builder)
 		return problem_set(builder->problem, "domains: out of memory, or not a domain");
 	if (listing->domains.count == 0)
 		return problem_set(builder->problem, "domains: there is none; name one");
-	if (!mailboxes_read(configuration->mailboxes, &listing->domains, &listing->mailboxes,
-			    builder->problem))
+	if (!mailboxes_read(configuration->mailboxes, &listing->domains, &builder->quota,
+			    &listing->mailboxes, builder->problem))
 		return false;
 	return read_aliases(builder) && read_senders(builder);
 }
@@ -117,10 +118,18 @@ static bool add_setting(struct builder *builder, const char *name, const char *v
 	return add(builder, &key, value, strlen(value));
 }
 
+static bool add_quota(struct builder *builder)
+{
+	struct record_key key;
+
+	record_key_make(&key, RECORD_SETTING, SETTING_QUOTA, NULL);
+	return add(builder, &key, (const char *)&builder->quota, sizeof(builder->quota));
+}
+
 static bool add_accept_all(struct builder *builder)
 {
 	const struct configuration *configuration = builder->configuration;
-	struct mailbox everything = { "", "" };
+	struct mailbox everything = { .local = "", .domain = "" };
 	struct problem what;
 
 	if (configuration->accept_all.mode == ACCEPT_ALL_ONE &&
@@ -146,7 +155,7 @@ static bool add_settings(struct builder *builder)
 	       add_setting(builder, SETTING_FIRST_DOMAIN, builder->listing.domains.items[0]) &&
 	       add_setting(builder, SETTING_REJECTED_SENDERS,
 			   builder->listing.senders.count > 0 ? "1" : "") &&
-	       add_accept_all(builder);
+	       add_accept_all(builder) && add_quota(builder);
 }
 
 static bool add_domains(struct builder *builder)
@@ -162,14 +171,19 @@ static bool add_domains(struct builder *builder)
 	return true;
 }
 
-static bool add_mailbox(struct builder *builder, const char *local, const char *domain,
-			unsigned line)
+static const struct quota *quota_of(const struct builder *builder, const struct entry *mailbox)
 {
-	unsigned char value[RECORD_LINE_SIZE];
+	return mailbox == &implicit_postmaster ? &builder->quota : &mailbox->quota;
+}
+
+static bool add_mailbox(struct builder *builder, const struct entry *mailbox, const char *domain)
+{
+	unsigned char value[RECORD_LINE_SIZE + RECORD_QUOTA_SIZE];
 	struct record_key key;
 
-	cdb_pack(line, value);
-	record_key_make(&key, RECORD_MAILBOX, domain, local);
+	cdb_pack(mailbox->line, value);
+	memcpy(value + RECORD_LINE_SIZE, quota_of(builder, mailbox), RECORD_QUOTA_SIZE);
+	record_key_make(&key, RECORD_MAILBOX, domain, mailbox->local);
 	return add(builder, &key, (const char *)value, sizeof(value));
 }
 
@@ -181,13 +195,12 @@ static bool add_mailboxes(struct builder *builder)
 	for (size_t i = 0; i < mailboxes->count; i++) {
 		const struct entry *entry = &mailboxes->items[i];
 
-		if (!add_mailbox(builder, entry->local, entry->domain ? entry->domain : "",
-				 entry->line))
+		if (!add_mailbox(builder, entry, entry->domain ? entry->domain : ""))
 			return false;
 	}
 	for (size_t i = 0; i < domains->count; i++)
 		if (listing_lacks_postmaster(&builder->listing, domains->items[i]) &&
-		    !add_mailbox(builder, implicit_postmaster.local, domains->items[i], 0))
+		    !add_mailbox(builder, &implicit_postmaster, domains->items[i]))
 			return false;
 	return true;
 }
@@ -200,25 +213,37 @@ static char *append(char *next, const char *text)
 	return next + size;
 }
 
+/* Writes the value of the alias that was expanded; returns what is behind it. */
+static char *write_list(const struct builder *builder, const struct entry *alias)
+{
+	const struct expansion *result = &builder->expansion;
+	char *next = builder->value + RECORD_LIST_OFFSET;
+	bool has_quota = false;
+
+	for (size_t i = 0; i < result->count; i++) {
+		has_quota =
+			has_quota || quota_is_set(quota_of(builder, result->mailboxes[i].entry));
+		next = append(next, result->mailboxes[i].domain);
+		next = append(next, result->mailboxes[i].entry->local);
+	}
+	cdb_pack(alias->line, (unsigned char *)builder->value);
+	builder->value[RECORD_LINE_SIZE] = has_quota ? '1' : '0';
+	return next;
+}
+
 /* An alias as it is in one domain. */
 static bool add_alias(struct builder *builder, const struct entry *alias, const char *domain)
 {
 	bool is_catch_all = !*alias->local;
-	const struct expansion *result = &builder->expansion;
-	char *next = builder->value;
 	struct record_key key;
+	const char *end;
 
 	if (!expand(&builder->expansion, alias, domain))
 		return false;
-	cdb_pack(alias->line, (unsigned char *)next);
-	next += RECORD_LINE_SIZE;
-	for (size_t i = 0; i < result->count; i++) {
-		next = append(next, result->mailboxes[i].domain);
-		next = append(next, result->mailboxes[i].entry->local);
-	}
+	end = write_list(builder, alias);
 	record_key_make(&key, is_catch_all ? RECORD_CATCH_ALL : RECORD_ALIAS, domain,
 			is_catch_all ? NULL : alias->local);
-	return add(builder, &key, builder->value, (size_t)(next - builder->value));
+	return add(builder, &key, builder->value, (size_t)(end - builder->value));
 }
 
 /* An alias without a domain stands in each domain that has none of that name of its own. */
@@ -321,12 +346,14 @@ int tables_build(const struct configuration *configuration, struct problem *prob
 		return -1;
 	}
 	builder->configuration = configuration;
+	builder->quota = (struct quota){ (uint64_t)configuration->delivery.quota,
+					 (uint64_t)configuration->delivery.quota_messages };
 	builder->problem = problem;
 	builder->expansion.listing = &builder->listing;
 	builder->expansion.path = configuration->aliases;
 	builder->expansion.problem = problem;
 	builder->value =
-		allocate(RECORD_LINE_SIZE + TABLES_MAILBOXES_MAX * 2 * MAILBOX_NAME_SIZE, 1);
+		allocate(RECORD_LIST_OFFSET + TABLES_MAILBOXES_MAX * 2 * MAILBOX_NAME_SIZE, 1);
 	if (!builder->value)
 		problem_set(problem, "tables: out of memory");
 	else if (read_all(builder) && check_paths(builder))

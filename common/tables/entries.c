@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "common/fail/fail.h"
-#include "common/tables/tables.h"
 
 static int compare_strings(const void *left, const void *right)
 {

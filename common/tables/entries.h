@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "common/configuration/configuration.h"
+#include "common/tables/tables.h"
 
 /*
  * The domains in normal form. A domain is known by the pointer that
@@ -38,6 +39,7 @@ struct entry {
 	const char *domain; /* NULL: every domain; of a rule */
 	char *text;	    /* what a rule tells the sender; NULL: nothing of its own */
 	unsigned line;
+	struct quota quota; /* of a mailbox */
 	struct target *targets;
 	size_t target_count;
 };

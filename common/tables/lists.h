@@ -13,8 +13,10 @@
  * Each reads a file into entries, which the caller has set to zero, and sorts
  * them. False with "file:line: ..." in *problem.
  */
-bool mailboxes_read(const char *path, const struct domains *domains, struct entries *mailboxes,
-		    struct problem *problem);
+
+/* `quota` is that of a mailbox whose line says nothing of it. */
+bool mailboxes_read(const char *path, const struct domains *domains, const struct quota *quota,
+		    struct entries *mailboxes, struct problem *problem);
 bool aliases_read(const char *path, const struct domains *domains, struct entries *aliases,
 		  struct problem *problem);
 /*

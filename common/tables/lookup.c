@@ -22,7 +22,38 @@ struct resolution {
 	struct mailbox mailbox; /* the normal form; of a mailbox, without its +tag */
 	const char *list;	/* of an alias: pairs of domain and local; NULL: the mailbox */
 	unsigned list_length;
+	bool has_quota; /* one of the list has */
 };
+
+/* ---- quotas */
+
+/* The record of a mailbox that is listed, or NULL. */
+static const char *find_listed(const struct tables *tables, const struct mailbox *mailbox)
+{
+	unsigned length;
+	const char *value =
+		record_find(tables, RECORD_MAILBOX, mailbox->domain, mailbox->local, &length);
+
+	/* One that is listed without a domain is in each of ours, and in no other. */
+	if (!value && record_find(tables, RECORD_DOMAIN, mailbox->domain, NULL, &length))
+		value = record_find(tables, RECORD_MAILBOX, "", mailbox->local, &length);
+	return value;
+}
+
+static struct quota record_quota(const char *value)
+{
+	struct quota quota;
+
+	memcpy(&quota, value + RECORD_LINE_SIZE, sizeof(quota));
+	return quota;
+}
+
+static struct quota find_quota(const struct tables *tables, const struct mailbox *mailbox)
+{
+	const char *value = find_listed(tables, mailbox);
+
+	return value ? record_quota(value) : tables->quota;
+}
 
 /* ---- the way of one recipient */
 
@@ -31,8 +62,10 @@ static void accept_list(struct resolution *resolution, const char *value, unsign
 	resolution->class = RECIPIENT_ACCEPTED;
 	resolution->decided_by = "aliases";
 	resolution->line = record_line(value, length);
-	resolution->list = value + RECORD_LINE_SIZE;
-	resolution->list_length = length - RECORD_LINE_SIZE;
+	require(length >= RECORD_LIST_OFFSET);
+	resolution->has_quota = value[RECORD_LINE_SIZE] == '1';
+	resolution->list = value + RECORD_LIST_OFFSET;
+	resolution->list_length = length - RECORD_LIST_OFFSET;
 }
 
 static void accept_mailbox(struct resolution *resolution, const char *value, unsigned length)
@@ -40,6 +73,8 @@ static void accept_mailbox(struct resolution *resolution, const char *value, uns
 	resolution->class = RECIPIENT_ACCEPTED;
 	resolution->line = record_line(value, length);
 	resolution->decided_by = resolution->line ? "mailboxes" : "postmaster";
+	require(length == RECORD_LINE_SIZE + RECORD_QUOTA_SIZE);
+	resolution->mailbox.quota = record_quota(value);
 }
 
 /* An alias of that name, or a mailbox. */
@@ -164,6 +199,7 @@ static void accept_rest(const struct tables *tables, const char *local, const ch
 		return;
 	resolution->class = RECIPIENT_ACCEPTED;
 	resolution->decided_by = "accept-all";
+	mailbox.quota = find_quota(tables, &mailbox);
 	resolution->mailbox = mailbox;
 }
 
@@ -184,6 +220,8 @@ void tables_decide(const struct tables *tables, const char *local, const char *d
 
 	resolve(tables, local, domain, &resolution);
 	decision->class = resolution.class;
+	decision->quota = resolution.mailbox.quota;
+	decision->has_quota = resolution.has_quota || quota_is_set(&decision->quota);
 	if (resolution.line)
 		snprintf(decided, TABLES_DECIDED_SIZE, "%s:%u", resolution.decided_by,
 			 resolution.line);
@@ -209,8 +247,8 @@ enum recipient_class tables_expand(const struct tables *tables, const char *loca
 				   const char *domain, tables_each *each, void *context)
 {
 	struct resolution resolution = { .class = RECIPIENT_UNKNOWN };
+	struct mailbox mailbox = { .quota = { 0, 0 } };
 	const char *next, *end;
-	struct mailbox mailbox;
 
 	resolve(tables, local, domain, &resolution);
 	if (resolution.class != RECIPIENT_ACCEPTED)
@@ -224,6 +262,8 @@ enum recipient_class tables_expand(const struct tables *tables, const char *loca
 	while (next < end) {
 		take(&next, end, mailbox.domain);
 		take(&next, end, mailbox.local);
+		if (resolution.has_quota)
+			mailbox.quota = find_quota(tables, &mailbox);
 		if (!each(context, &mailbox))
 			break;
 	}
@@ -320,7 +360,7 @@ static bool each_of_key(const struct tables *tables, const char *key, unsigned l
 {
 	const char *domain = key + 1;
 	size_t domain_length = strnlen(domain, length - 1);
-	struct mailbox mailbox;
+	struct mailbox mailbox = { .quota = { 0, 0 } };
 
 	if (!copy_part(domain, domain_length, mailbox.domain) ||
 	    !copy_part(domain + domain_length + 1, length - 2 - domain_length, mailbox.local))
@@ -328,15 +368,6 @@ static bool each_of_key(const struct tables *tables, const char *key, unsigned l
 	if (domain_length > 0)
 		return each(context, &mailbox);
 	return each_domain(tables, &mailbox, each, context);
-}
-
-static bool is_listed(const struct tables *tables, const struct mailbox *mailbox)
-{
-	unsigned length;
-
-	return record_find(tables, RECORD_MAILBOX, mailbox->domain, mailbox->local, &length) ||
-	       (record_find(tables, RECORD_DOMAIN, mailbox->domain, NULL, &length) &&
-		record_find(tables, RECORD_MAILBOX, "", mailbox->local, &length));
 }
 
 void tables_each_mailbox(const struct tables *tables, tables_each *each, void *context)
@@ -351,6 +382,6 @@ void tables_each_mailbox(const struct tables *tables, tables_each *each, void *c
 		if (key[0] == RECORD_MAILBOX && !each_of_key(tables, key, length, each, context))
 			return;
 	}
-	if (tables->accept_all == ACCEPT_ALL_ONE && !is_listed(tables, &tables->everything))
+	if (tables->accept_all == ACCEPT_ALL_ONE && !find_listed(tables, &tables->everything))
 		each(context, &tables->everything);
 }

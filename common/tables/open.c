@@ -58,6 +58,17 @@ static bool read_accept_all(struct tables *tables)
 	       read_setting(tables, SETTING_MAILDIR, tables->maildir, sizeof(tables->maildir));
 }
 
+static bool read_quota(struct tables *tables)
+{
+	unsigned length;
+	const char *found = record_find(tables, RECORD_SETTING, SETTING_QUOTA, NULL, &length);
+
+	if (!found || length != sizeof(tables->quota))
+		return false;
+	memcpy(&tables->quota, found, length);
+	return true;
+}
+
 static bool read_settings(struct tables *tables)
 {
 	char delimiter[2], senders[2];
@@ -71,7 +82,7 @@ static bool read_settings(struct tables *tables)
 		return false;
 	tables->delimiter = delimiter[0];
 	tables->rejects_senders = senders[0];
-	return read_accept_all(tables);
+	return read_accept_all(tables) && read_quota(tables);
 }
 
 struct tables *tables_open(int descriptor, struct problem *problem)

@@ -20,6 +20,7 @@ struct tables {
 	struct mailbox everything; /* of ACCEPT_ALL_ONE */
 	char maildir[PATH_MAX];	   /* of ACCEPT_ALL_EACH: the template of all paths */
 	bool rejects_senders;	   /* there are rules about senders */
+	struct quota quota;	   /* of a mailbox that no file lists */
 };
 
 /* Finds a record: its value, *length bytes, or NULL. */

@@ -4,15 +4,17 @@
  *   key                            value
  *   'S' name                       a setting: text
  *   'D' domain                     nothing; these stand together, in the configuration's order
- *   'M' domain NUL local           line; domain "" : a mailbox of every domain
- *   'A' domain NUL local           line, then for each mailbox: domain NUL local NUL
+ *   'M' domain NUL local           line, quota; domain "" : a mailbox of every domain
+ *   'A' domain NUL local           line, "1" where one of them has a quota or "0", then for each
+ *                                  mailbox: domain NUL local NUL
  *   'C' domain                     the same, for the catch-all of the domain
  *   'R' domain                     line, text: all senders of the domain are rejected
  *   'R' "." domain                 the same for all sub-domains of it
  *   'R' domain NUL local           the same for one sender
  *
  * A line is four bytes, least significant first; a mailbox of line 0 is the
- * postmaster that no file lists.
+ * postmaster that no file lists. A quota is the bytes and the messages that the
+ * mailbox may hold, eight bytes each, in the order of this machine.
  */
 #ifndef POSTERN_COMMON_TABLES_RECORDS_H
 #define POSTERN_COMMON_TABLES_RECORDS_H
@@ -43,7 +45,11 @@ enum record {
 #define ACCEPT_ALL_WORD_SIZE 8
 extern const char accept_all_words[][ACCEPT_ALL_WORD_SIZE];
 
+#define SETTING_QUOTA "quota" /* of a mailbox that no file lists, as in a record */
+
 #define RECORD_LINE_SIZE 4
+#define RECORD_QUOTA_SIZE sizeof(struct quota)
+#define RECORD_LIST_OFFSET (RECORD_LINE_SIZE + 1) /* where the mailboxes of an alias begin */
 
 struct record_key {
 	unsigned length;

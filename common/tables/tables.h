@@ -20,6 +20,7 @@
 
 #include "common/configuration/configuration.h"
 #include "common/fail/fail.h"
+#include "common/tables/quota.h"
 
 #define MAILBOX_NAME_SIZE 321	   /* local part, "@", domain, NUL: RFC 5321 4.5.3.1 */
 #define TABLES_DECIDED_SIZE 96	   /* "aliases:12345 @example.net" */
@@ -48,6 +49,8 @@ enum recipient_class {
 struct recipient_decision {
 	enum recipient_class class;
 	char decided[TABLES_DECIDED_SIZE]; /* what decided it, for the log: "mailboxes:12" */
+	bool has_quota;			   /* the mailbox, or one of them, has a limit */
+	struct quota quota;		   /* of the mailbox, where it is one; else no limit */
 };
 
 /*
@@ -78,6 +81,7 @@ struct mailbox {
 	char local[MAILBOX_NAME_SIZE];
 	/* In normal form, never empty: one of `domains`; with accept-all any domain or literal. */
 	char domain[MAILBOX_NAME_SIZE];
+	struct quota quota; /* as tables_expand sets it; else not said */
 };
 
 typedef bool tables_each(void *context, const struct mailbox *mailbox);

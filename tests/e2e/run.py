@@ -22,7 +22,7 @@ sys.path.insert(0, HERE)
 
 from harness import dialogue, execute, isolate, processes, trial  # noqa: E402  pylint: disable=C0413
 
-PROGRAMS = ("posternd", "postern-worker", "postern-delivery")
+PROGRAMS = ("posternd", "postern-worker", "postern-delivery", "postern")
 
 
 def arguments():

@@ -133,8 +133,12 @@ def by_chance(t):
         daemon.wait_event("disconnect", count=sessions, seconds=120)
         stored = {re.search(r"\.([0-9a-v]+-\d+)\.", path)[1] for path in daemon.mail().all_files("new")}
         logged = {line["message"] for line in daemon.events("message", code="250")}
-        t.equal(logged, stored, "messages in the log and in the mailboxes")
-        t.equal(sorted(acknowledged - stored), [], "acknowledged and not stored")
+        # Where a client did not take the 250 of one, the same message may stand for another.
+        seconds = {line["message"]: line["of"] for line in daemon.events("delivery", duplicate="1")}
+        t.equal(logged - set(seconds), stored, "messages in the log and in the mailboxes")
+        found = {seconds.get(message, message) for message in acknowledged}
+        t.equal((sorted(found - stored), len(found)), ([], len(acknowledged)), "acknowledged and not stored, acknowledged ones")
         t.check(len(acknowledged) > 100 and whole > sessions / 2, f"{len(acknowledged)} messages in {whole} of {sessions} sessions")
         t.equal((daemon.workers(), daemon.delivery()), before, "the processes")
-        t.equal(sum(int(line["messages"]) for line in daemon.events("disconnect")), len(stored), "messages of all sessions")
+        t.equal(sum(int(line["messages"]) for line in daemon.events("disconnect")), len(stored) + len(seconds),
+                "messages of all sessions")

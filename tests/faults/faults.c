@@ -48,13 +48,15 @@
 
 enum action { ACTION_NONE, ACTION_FAIL, ACTION_SHORT, ACTION_DELAY };
 
-/* The calls first..last of those that are counted, or every one of `number` if that is not -1. */
+/* The calls first..last of those that are counted; only those of `number` if that is not -1. */
 struct fault {
 	uint32_t first, last;
 	int32_t number;
 	uint32_t action;
 	uint32_t value; /* errno, or milliseconds */
 	uint32_t hits;
+	int32_t after; /* not before a call of this number; -1: at once, or it has been seen */
+	uint32_t most; /* hits; 0: any number */
 };
 
 struct call {
@@ -301,8 +303,12 @@ static volatile struct fault *choose(uint32_t index, int number)
 
 	for (size_t i = 0; i < FAULTS_MAX; i++) {
 		fault = &control->faults[i];
-		if (fault->action != ACTION_NONE && index >= fault->first && index <= fault->last &&
-		    (fault->number == -1 || fault->number == number))
+		if (fault->action == ACTION_NONE || index < fault->first || index > fault->last ||
+		    (fault->most > 0 && fault->hits >= fault->most))
+			continue;
+		if (fault->after == number)
+			fault->after = -1;
+		else if (fault->after == -1 && (fault->number == -1 || fault->number == number))
 			return fault;
 	}
 	return NULL;

@@ -44,6 +44,23 @@ static void write_again(const uint8_t *bytes, size_t length, struct submission *
 	free(writer.bytes);
 }
 
+/* The same for a question about quota. */
+static void check_quota(const uint8_t *bytes, size_t length)
+{
+	struct wire_reader reader = { bytes, length, 0, false };
+	struct message_quota quota;
+	struct wire_writer writer = { malloc(length), length, 0, false };
+
+	if (message_get_quota(&reader, &quota)) {
+		require(quota.local.length <= ENVELOPE_ADDRESS_MAX &&
+			quota.domain.length <= ENVELOPE_ADDRESS_MAX && length <= QUESTION_MAX);
+		message_put_quota(&writer, &quota);
+		require(!writer.failed && writer.used == length);
+		require(memcmp(writer.bytes, bytes, length) == 0);
+	}
+	free(writer.bytes);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
 	struct wire_reader reader = { bytes, length, 0, false };
@@ -56,12 +73,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 		walk(&submission);
 		write_again(bytes, length, &submission);
 	}
+	check_quota(bytes, length);
 	reader = (struct wire_reader){ bytes, length, 0, false };
 	if (message_get_verdict(&reader, &verdict))
 		require(verdict.verdict < VERDICT_COUNT);
 	if (length >= MESSAGE_HEADER_SIZE &&
 	    message_get_header(bytes, FROM_WORKER, TO_DELIVERY, WAY_PIPE, &header, &problem))
-		require(header.type == MESSAGE_SUBMISSION &&
-			header.length <= SUBMISSION_ENVELOPE_MAX);
+		require(message_describe(header.type)->from & FROM_WORKER &&
+			header.length <= message_describe(header.type)->longest);
 	return 0;
 }

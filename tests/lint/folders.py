@@ -32,12 +32,14 @@ FORBIDDEN = {
     "delivery": ((SOCKET | words("socketpair accept accept4"), "has no network"), (RUN, "runs no program"),
                  (OTHERS, "signals nobody"), (IDENTITY, "changes no identity")),
     "master": ((IDENTITY, "changes identity in common/confine only"),),
+    "control": ((IDENTITY, "changes identity in common/confine only"), (SOCKET, "has no network")),
     "common/smtp": ((OPEN | SOCKET | RUN | OTHERS | IDENTITY | words("read write send recv sendmsg recvmsg poll"),
                      "performs no I/O"),),
 }
 # Allowed in a folder for a reason that stands here.
 LIBRARIES = {"worker": re.compile(r"capng_|cfg_"), "delivery": re.compile(r"capng_|SSL_|tls_|cfg_|evconnlistener"),
-             "master": re.compile(r"capng_|SSL_|X509_|EVP_|PEM_"), "common/smtp": re.compile(r"capng_|SSL_|cfg_|event_|cdb_|json_")}
+             "master": re.compile(r"capng_|SSL_|X509_|EVP_|PEM_"), "control": re.compile(r"capng_|SSL_|X509_|EVP_|PEM_|event_"),
+             "common/smtp": re.compile(r"capng_|SSL_|cfg_|event_|cdb_|json_")}
 
 
 def undefined_symbols(objects):
@@ -85,6 +87,10 @@ def symbols_of_delivery():
 
 def symbols_of_master():
     return check_folder("master")
+
+
+def symbols_of_control():
+    return check_folder("control")
 
 
 def symbols_of_engine():
@@ -139,5 +145,5 @@ def includes():
     return problems
 
 
-CHECKS = [symbols_of_worker, symbols_of_delivery, symbols_of_master, symbols_of_engine,
+CHECKS = [symbols_of_worker, symbols_of_delivery, symbols_of_master, symbols_of_control, symbols_of_engine,
           identity_is_changed_in_one_place, private_keys_are_used_in_one_place, delivery_has_no_openssl, includes]

@@ -8,7 +8,7 @@ import subprocess
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("POSTERN_BUILD", "build")
 # A folder is a program; common/ belongs to all of them.
-PROCESS_FOLDERS = ("master", "worker", "delivery")
+PROCESS_FOLDERS = ("master", "worker", "delivery", "control")
 
 
 class Skipped(Exception):

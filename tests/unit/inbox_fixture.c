@@ -31,9 +31,20 @@ static void on_log_lost(void *context)
 	(void)context;
 }
 
+/* Long enough for any test. */
+#define WINDOW (3600LL * 1000000)
+
+static void open_memory(void)
+{
+	struct problem problem = { "" };
+
+	receiving.remember = remember_open(receiving.memory, WINDOW, &problem);
+	ck_assert_msg(receiving.remember != NULL, "%s", problem.text);
+}
+
 void inbox_fixture_open(int root, size_t batch)
 {
-	const struct store_settings store_settings = {
+	struct store_settings store_settings = {
 		.root = root,
 		.hostname = FIXTURE_HOST,
 		.batch = batch,
@@ -54,6 +65,8 @@ void inbox_fixture_open(int root, size_t batch)
 	};
 	struct problem problem = { "" };
 
+	open_memory();
+	store_settings.remember = receiving.remember;
 	ck_assert_msg(store_open(&receiving.store, &store_settings, &problem), "%s", problem.text);
 	ck_assert_int_eq(store_make_ready(&receiving.store), MARK_OPEN);
 	receiving.inbox = inbox_new(&settings);
@@ -64,15 +77,21 @@ void inbox_fixture_close(void)
 {
 	inbox_free(receiving.inbox);
 	store_close(&receiving.store);
+	remember_close(receiving.remember);
 }
 
 void inbox_set_up(void)
 {
+	struct problem problem = { "" };
+
 	signal(SIGPIPE, SIG_IGN);
 	fixture_set_up();
 	receiving.base = event_base_new();
 	ck_assert_int_eq(event_base_priority_init(receiving.base, PRIORITY_COUNT), 0);
-	receiving.tables = fixture_tables("alice\nbob\ncarol\n", "all: alice, bob, carol\n");
+	receiving.tables =
+		fixture_tables("alice\nbob\ncarol quota-messages=10\n", "all: alice, bob, carol\n");
+	receiving.memory = remember_make(&problem);
+	ck_assert_msg(receiving.memory >= 0, "%s", problem.text);
 	inbox_fixture_open(fixture_root(), 128);
 	receiving.violations = 0;
 }
@@ -80,6 +99,7 @@ void inbox_set_up(void)
 void inbox_tear_down(void)
 {
 	inbox_fixture_close();
+	close(receiving.memory);
 	tables_close(receiving.tables);
 	event_base_free(receiving.base);
 	fixture_tear_down();
@@ -143,6 +163,24 @@ void send_message(const struct peer *peer, const char *id, uint64_t handle,
 	struct submission submission = submission_of(id, handle, body);
 
 	send_bytes(peer, bytes, fixture_frame(bytes, &submission, recipients, body));
+}
+
+void send_question(const struct peer *peer, uint64_t handle, const char *local, uint64_t size)
+{
+	uint8_t bytes[256];
+	struct wire_writer writer = { bytes + MESSAGE_HEADER_SIZE,
+				      sizeof(bytes) - MESSAGE_HEADER_SIZE, 0, false };
+	const struct message_quota question = {
+		.handle = handle,
+		.size = size,
+		.local = { local, strlen(local) },
+		.domain = { "example.org", strlen("example.org") },
+	};
+
+	message_put_quota(&writer, &question);
+	ck_assert(!writer.failed);
+	message_put_header(bytes, MESSAGE_QUOTA, (uint32_t)writer.used);
+	send_bytes(peer, bytes, MESSAGE_HEADER_SIZE + writer.used);
 }
 
 bool next_verdict(const struct peer *peer, struct message_verdict *verdict)

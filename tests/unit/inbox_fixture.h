@@ -19,7 +19,9 @@
 
 struct inbox_fixture {
 	struct event_base *base;
-	struct tables *tables; /* alice, bob, carol; all: the three */
+	struct tables *tables; /* alice, bob, carol (quota: 10 messages); all: the three */
+	int memory;	       /* of messages: outlives the inbox */
+	struct remember *remember;
 	struct store store;
 	struct condition *condition; /* NULL: always fine; the test's */
 	struct inbox *inbox;
@@ -52,6 +54,11 @@ struct submission submission_of(const char *id, uint64_t handle, const char *bod
 void send_message(const struct peer *peer, const char *id, uint64_t handle,
 		  const char *const *recipients, const char *body);
 
+/* Asks whether alice, bob, ... has room for so many bytes. */
+void send_question(const struct peer *peer, uint64_t handle, const char *local, uint64_t size);
+
+/* The next frame of that type; false when there is none, or the pipe is closed. */
+bool next_frame(const struct peer *peer, enum message_type type, struct message_verdict *verdict);
 /* The next verdict; false when there is none, or the pipe is closed. */
 bool next_verdict(const struct peer *peer, struct message_verdict *verdict);
 /* The same of a frame of another type, which has the same form. */

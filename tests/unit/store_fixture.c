@@ -14,6 +14,7 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 struct store_fixture under_test;
+const char *store_mailboxes = STORE_MAILBOXES;
 
 static void on_answer(void *owner, uint64_t handle, enum verdict verdict)
 {
@@ -43,8 +44,8 @@ void store_fixture_open(size_t batch, size_t open_mailboxes)
 void store_set_up(void)
 {
 	fixture_set_up();
-	under_test.tables = fixture_tables("alice\nbob\ncarol\n", "all: alice, bob, carol\n"
-								  "sales: alice\n");
+	under_test.tables = fixture_tables(store_mailboxes, "all: alice, bob, carol\n"
+							    "sales: alice\n");
 	store_fixture_open(128, 16);
 }
 

@@ -26,6 +26,10 @@ struct store_fixture {
 
 extern struct store_fixture under_test;
 
+#define STORE_MAILBOXES "alice\nbob\ncarol\n"
+/* The file that store_set_up takes the mailboxes from. */
+extern const char *store_mailboxes;
+
 /* Checked fixtures. */
 void store_set_up(void);
 void store_tear_down(void);

@@ -111,6 +111,13 @@ int open_beneath(int directory, const char *path, int flags)
 	return (int)syscall(SYS_openat2, directory, path, &how, sizeof(how));
 }
 
+int renameat(int from, const char *old_name, int to, const char *new_name)
+{
+	if (fails(CALL_OTHER))
+		return -1;
+	return (int)syscall(SYS_renameat2, from, old_name, to, new_name, 0);
+}
+
 int move_file(int from, const char *old_name, int to, const char *new_name)
 {
 	if (fails(CALL_OTHER))
@@ -127,6 +134,11 @@ static void disarmed_tear_down(void)
 /* ---- every system call fails once ---- */
 
 static const int errors[] = { ENOSPC, EIO };
+/* With a quota, which no message meets, there are more calls. */
+static const char *const files[] = {
+	STORE_MAILBOXES,
+	"alice quota=1M\nbob quota-messages=1000\ncarol quota=1G\n",
+};
 
 /* Two messages for three mailboxes in one batch. False: there is no call of that number. */
 static bool run_with_fault(int number, int error, int *failures)
@@ -165,10 +177,49 @@ START_TEST(test_every_call)
 {
 	int failures = 0, number = 0;
 
-	while (run_with_fault(number, errors[_i], &failures))
+	store_mailboxes = files[_i / COUNT(errors)];
+	while (run_with_fault(number, errors[_i % COUNT(errors)], &failures))
 		ck_assert_int_lt(++number, 1000);
 	ck_assert_int_gt(number, 50);
 	ck_assert_int_gt(failures, 50);
+}
+END_TEST
+
+/*
+ * A message that is stored comes again, and whatever can fail while its copies are looked for does:
+ * it is found, or nothing is said of it. False: there is no call of that number.
+ */
+static bool look_with_fault(int number, int error)
+{
+	struct submission submission = fixture_submission("s-1", strlen(BODY));
+	struct transaction *transaction;
+	bool hit;
+
+	store_set_up();
+	ck_assert_int_eq(store_deliver("s-1", 0, TO("all@example.org")), VERDICT_STORED);
+	submission.flags = SUBMISSION_AGAIN;
+	fault.number = number;
+	fault.error = error;
+	fault.armed = true;
+	transaction = store_begin(submission, TO("all@example.org"));
+	fault.armed = false;
+	hit = fault.hit;
+	ck_assert_int_eq(transaction->is_uncertain, hit && error == EIO);
+	ck_assert_int_eq(transaction_has_failed(transaction), hit);
+	stage_abandon(&under_test.store, transaction);
+	check_all_or_none("s-1", VERDICT_STORED);
+	disarmed_tear_down();
+	return hit;
+}
+
+START_TEST(test_looking_fails)
+{
+	static const int kinds[] = { EIO, EACCES };
+	int number = 0;
+
+	while (look_with_fault(number, kinds[_i]))
+		ck_assert_int_lt(++number, 1000);
+	ck_assert_int_ge(number, 6); /* new/ of three mailboxes opened and made durable */
 }
 END_TEST
 
@@ -280,7 +331,8 @@ int main(void)
 	tcase_add_loop_test(tests, test_sync_all, 0, 2);
 	tcase_add_test(tests, test_syncs_are_made);
 	tcase_add_loop_test(tests, test_copy, 0, 7);
-	tcase_add_loop_test(every, test_every_call, 0, COUNT(errors));
+	tcase_add_loop_test(every, test_every_call, 0, COUNT(errors) * COUNT(files));
+	tcase_add_loop_test(every, test_looking_fails, 0, 2);
 	suite_add_tcase(suite, tests);
 	suite_add_tcase(suite, every);
 	return run_suite(suite);

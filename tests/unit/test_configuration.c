@@ -75,6 +75,7 @@ START_TEST(test_defaults)
 	ck_assert_int_eq(c->delivery.batch, 128);
 	ck_assert_int_eq(c->delivery.reserve, 64LL << 20);
 	ck_assert_int_eq(c->delivery.reserve_inodes, 1000);
+	ck_assert_int_eq(c->delivery.remember, 3600);
 	ck_assert_int_eq(c->limits.message_size, 50LL << 20);
 	ck_assert_int_eq(c->limits.recipients, 1000);
 	ck_assert_int_eq(c->limits.command_line, 2048);

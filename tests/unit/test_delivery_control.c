@@ -18,6 +18,7 @@
 #include "common/configuration/configuration.h"
 #include "common/frame/channel.h"
 #include "common/log/log.h"
+#include "common/remember/remember.h"
 #include "delivery/control.h"
 #include "delivery/inbox.h"
 #include "delivery/verdicts.h"
@@ -36,7 +37,7 @@
 static struct {
 	pid_t pid;
 	int channel, messages, verdicts;
-	int configuration, tables, log;
+	int configuration, tables, log, remember;
 } master;
 
 /* ---- a delivery process ---- */
@@ -85,12 +86,15 @@ static int open_log_file(const char *name)
 
 static void set_up(void)
 {
+	struct problem problem = { "" };
 	int ends[2];
 
 	signal(SIGPIPE, SIG_IGN);
 	fixture_set_up();
 	read_configuration();
 	master.log = open_log_file("delivery.log");
+	master.remember = remember_make(&problem);
+	ck_assert_msg(master.remember >= 0, "%s", problem.text);
 	ck_assert_int_eq(channel_pair(ends), 0);
 	master.pid = fork();
 	ck_assert_int_ge(master.pid, 0);
@@ -119,8 +123,8 @@ static void send_control(enum message_type type, const struct wire_writer *paylo
 static void send_start(int count)
 {
 	const struct message_start start = { .serial = 3 };
-	const int descriptors[] = { master.configuration, master.tables, master.log,
-				    fixture_root() };
+	const int descriptors[] = { master.configuration, master.tables, master.log, fixture_root(),
+				    master.remember };
 	uint8_t bytes[64];
 	struct wire_writer writer = { bytes, sizeof(bytes), 0, false };
 

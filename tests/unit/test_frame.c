@@ -107,6 +107,11 @@ static const struct {
 	{ MESSAGE_VERDICT, FROM_WORKER, TO_DELIVERY, WAY_PIPE, 9, false },
 	{ MESSAGE_CONDITION, FROM_DELIVERY, TO_WORKER, WAY_PIPE, 9, true },
 	{ MESSAGE_CONDITION, FROM_WORKER, TO_DELIVERY, WAY_PIPE, 9, false },
+	{ MESSAGE_QUOTA, FROM_WORKER, TO_DELIVERY, WAY_PIPE, QUESTION_MAX, true },
+	{ MESSAGE_QUOTA, FROM_WORKER, TO_DELIVERY, WAY_PIPE, QUESTION_MAX + 1, false },
+	{ MESSAGE_QUOTA, FROM_DELIVERY, TO_WORKER, WAY_PIPE, 100, false },
+	{ MESSAGE_ROOM, FROM_DELIVERY, TO_WORKER, WAY_PIPE, 9, true },
+	{ MESSAGE_ROOM, FROM_WORKER, TO_DELIVERY, WAY_PIPE, 9, false },
 	{ MESSAGE_START, FROM_MASTER, TO_WORKER, WAY_CONTROL, 10, true },
 	{ MESSAGE_START, FROM_WORKER, TO_MASTER, WAY_CONTROL, 10, false },
 	{ MESSAGE_READY, FROM_WORKER, TO_MASTER, WAY_CONTROL, 0, true },
@@ -333,6 +338,43 @@ START_TEST(verdicts)
 }
 END_TEST
 
+/* The longest question fits into its frame; one with a NUL or a byte too many is none. */
+START_TEST(questions)
+{
+	char longest[ENVELOPE_ADDRESS_MAX + 1];
+	struct message_quota sent = { 5, UINT64_MAX, { longest, ENVELOPE_ADDRESS_MAX }, { "", 0 } };
+	struct message_quota got;
+	struct wire_writer out = { bytes, QUESTION_MAX, 0, false };
+	struct wire_reader in;
+
+	memset(longest, 'x', sizeof(longest));
+	sent.domain = sent.local;
+	message_put_quota(&out, &sent);
+	ck_assert(!out.failed);
+	in = reader(&out);
+	ck_assert(message_get_quota(&in, &got));
+	ck_assert(got.handle == 5 && got.size == UINT64_MAX);
+	ck_assert_uint_eq(got.local.length, ENVELOPE_ADDRESS_MAX);
+	ck_assert_uint_eq(got.domain.length, ENVELOPE_ADDRESS_MAX);
+	for (size_t length = 0; length < out.used; length++) {
+		in = (struct wire_reader){ bytes, length, 0, false };
+		ck_assert(!message_get_quota(&in, &got));
+	}
+	longest[7] = '\0';
+	out.used = 0;
+	message_put_quota(&out, &sent);
+	in = reader(&out);
+	ck_assert(!message_get_quota(&in, &got));
+	out.used = 0;
+	longest[7] = 'x';
+	sent.domain = (struct wire_string){ "", 0 };
+	sent.local.length++;
+	message_put_quota(&out, &sent);
+	in = reader(&out);
+	ck_assert(!message_get_quota(&in, &got));
+}
+END_TEST
+
 /* ---- the channel ---- */
 
 START_TEST(the_channel_carries_messages_and_descriptors)
@@ -437,6 +479,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(test, a_spoilt_submission_is_refused, 0, SPOILS);
 	tcase_add_test(test, a_recipient_without_a_path_is_refused);
 	tcase_add_test(test, verdicts);
+	tcase_add_test(test, questions);
 	tcase_add_test(test, the_channel_carries_messages_and_descriptors);
 	tcase_add_test(test, the_channel_refuses_what_the_table_does_not_have);
 	suite_add_tcase(suite, test);

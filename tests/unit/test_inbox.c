@@ -40,6 +40,57 @@ START_TEST(test_one)
 }
 END_TEST
 
+/* Answered at once and in order, in the middle of a message that another worker sends. */
+START_TEST(test_questions)
+{
+	struct peer peer = add_peer(SERIAL), other = add_peer(SERIAL + 1);
+	static uint8_t bytes[FIXTURE_FRAME_MAX];
+	struct submission submission = submission_of("s-1", 5, "hello\n");
+	size_t length = fixture_frame(bytes, &submission, TO("carol@example.org"), "hello\n");
+	struct message_verdict answer;
+
+	send_bytes(&other, bytes, length - 1);
+	for (int round = 0; round < 2; round++) {
+		for (uint64_t i = 0; i < 20; i++)
+			send_question(&peer, i, TO("carol", "bob", "nobody", "all")[i % 4], i);
+		turn();
+		for (uint64_t i = 0; i < 20; i++) {
+			ck_assert(next_frame(&peer, MESSAGE_ROOM, &answer));
+			ck_assert_uint_eq(answer.handle, i);
+			ck_assert_int_eq(answer.verdict,
+					 i % 4 == 2 ? VERDICT_NO_RECIPIENT : VERDICT_STORED);
+		}
+	}
+	send_bytes(&other, bytes + length - 1, 1);
+	expect(&other, 5, VERDICT_STORED);
+	close_peer(&peer);
+	close_peer(&other);
+}
+END_TEST
+
+/* A worker that asks and never reads the answers is not read from, and the answers not lost. */
+START_TEST(test_unread_answers)
+{
+	struct peer peer = add_peer(SERIAL);
+	struct message_verdict answer;
+	uint64_t asked = 0, answered = 0;
+
+	for (; asked < 4 * VERDICTS_MAX; asked++) {
+		send_question(&peer, asked, "carol", 0);
+		while (asked % 1000 == 999 && next_frame(&peer, MESSAGE_ROOM, &answer))
+			ck_assert_uint_eq(answer.handle, answered++);
+	}
+	turn();
+	while (next_frame(&peer, MESSAGE_ROOM, &answer)) {
+		ck_assert_uint_eq(answer.handle, answered++);
+		turn();
+	}
+	ck_assert_uint_eq(answered, asked);
+	ck_assert_uint_eq(receiving.violations, 0);
+	close_peer(&peer);
+}
+END_TEST
+
 START_TEST(test_split_everywhere)
 {
 	struct peer peer = add_peer(SERIAL);
@@ -244,6 +295,35 @@ START_TEST(test_finish)
 }
 END_TEST
 
+/* Whether it is stored cannot be said before the mail root is ready: its worker is to come again.
+ */
+START_TEST(test_again_while_unready)
+{
+	static const char *const alice[] = { "alice@example.org", NULL };
+	uint8_t bytes[FIXTURE_FRAME_MAX];
+	struct submission submission = submission_of("s-1", 1, "x\n");
+	struct peer peer = add_peer(1), other = add_peer(2);
+	size_t length;
+
+	submission.flags = SUBMISSION_AGAIN;
+	length = fixture_frame(bytes, &submission, alice, "x\n");
+	receiving.store.is_ready = false;
+	send_bytes(&peer, bytes, length);
+	turn();
+	ck_assert(is_closed(&peer));
+	ck_assert_uint_eq(receiving.violations, 0);
+	send_message(&other, "s-2", 2, alice, "y\n");
+	expect(&other, 2, VERDICT_SYSTEM_ERROR);
+	receiving.store.is_ready = true;
+	close_peer(&peer);
+	peer = add_peer(1);
+	send_bytes(&peer, bytes, length);
+	expect(&peer, 1, VERDICT_STORED);
+	close_peer(&peer);
+	close_peer(&other);
+}
+END_TEST
+
 START_TEST(test_same_serial_again)
 {
 	struct peer old = add_peer(SERIAL), new = add_peer(SERIAL);
@@ -371,6 +451,8 @@ END_TEST
 static void add_tests(TCase *tests)
 {
 	tcase_add_test(tests, test_one);
+	tcase_add_test(tests, test_questions);
+	tcase_add_test(tests, test_unread_answers);
 	tcase_add_test(tests, test_split_everywhere);
 	tcase_add_test(tests, test_byte_by_byte);
 	tcase_add_test(tests, test_beyond_the_limits);
@@ -380,6 +462,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, test_worker_dies);
 	tcase_add_test(tests, test_finish);
 	tcase_add_test(tests, test_same_serial_again);
+	tcase_add_test(tests, test_again_while_unready);
 	tcase_add_test(tests, test_verdicts_not_read);
 	tcase_add_test(tests, test_file_too_big);
 	tcase_add_test(tests, test_disk_full);

@@ -62,6 +62,33 @@ static size_t reserved_not_zero(uint8_t *bytes)
 	return header_only(bytes, 100, MESSAGE_SUBMISSION, 1);
 }
 
+static size_t an_answer(uint8_t *bytes)
+{
+	return header_only(bytes, 9, MESSAGE_ROOM, 0);
+}
+
+static size_t empty_question(uint8_t *bytes)
+{
+	return header_only(bytes, 0, MESSAGE_QUOTA, 0);
+}
+
+static size_t short_question(uint8_t *bytes)
+{
+	memset(bytes + MESSAGE_HEADER_SIZE, 0, 23);
+	return header_only(bytes, 23, MESSAGE_QUOTA, 0) + 23;
+}
+
+static size_t long_question(uint8_t *bytes)
+{
+	memset(bytes + MESSAGE_HEADER_SIZE, 0, 25);
+	return header_only(bytes, 25, MESSAGE_QUOTA, 0) + 25;
+}
+
+static size_t longest_question(uint8_t *bytes)
+{
+	return header_only(bytes, QUESTION_MAX + 1, MESSAGE_QUOTA, 0);
+}
+
 static size_t empty_envelope(uint8_t *bytes)
 {
 	return header_only(bytes, 0, MESSAGE_SUBMISSION, 0);
@@ -162,6 +189,11 @@ static const struct {
 	{ "a control message", a_control_message },
 	{ "reserved not 0", reserved_not_zero },
 	{ "empty envelope", empty_envelope },
+	{ "an answer", an_answer },
+	{ "empty question", empty_question },
+	{ "short question", short_question },
+	{ "long question", long_question },
+	{ "longest question", longest_question },
 	{ "longer than the table allows", longest_frame },
 	{ "all ones", all_ones },
 	{ "a recipient is missing", more_recipients_than_told_frame },

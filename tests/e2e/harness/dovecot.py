@@ -47,7 +47,8 @@ service lmtp {{
 
 
 class Dovecot:
-    def __init__(self, trial, daemon, more=""):
+    def __init__(self, trial, daemon, more="", configuration=CONFIGURATION, programs=()):
+        """programs: that are run beside its server, and modules that they load."""
         if not trial.is_root:
             raise Skipped("Dovecot needs root")
         self.address, self.port = trial.address, PORT
@@ -55,12 +56,12 @@ class Dovecot:
         for name in ("usr/sbin", "usr/bin", "usr/lib"):
             shutil.copytree(peers.require(trial, "dovecot", name), self.path(name), symlinks=True)
         host, port = daemon.places["smtp"]
-        self.write("etc/dovecot/dovecot.conf", CONFIGURATION.format(
+        self.write("etc/dovecot/dovecot.conf", configuration.format(
             host=host, to_port=port, address=self.address, port=self.port, more=more))
         self.write("etc/passwd", "".join(f"{name}:x:{number}:{number}::/:/bin/false\n" for name, number in USERS.items()))
         self.write("etc/group", "".join(f"{name}:x:{number}:\n" for name, number in USERS.items()))
         self.make_devices()
-        self.copy_libraries()
+        self.copy_libraries((*PROGRAMS, *programs))
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -76,13 +77,14 @@ class Dovecot:
         try:
             for name in ("null", "urandom"):
                 os.mknod(self.path(f"dev/{name}"), stat.S_IFCHR | 0o666, os.stat(f"/dev/{name}").st_rdev)
+                os.chmod(self.path(f"dev/{name}"), 0o666)  # whatever the umask is
         except PermissionError as error:
             raise Skipped(f"Dovecot needs a device of its own: {error}") from None
 
-    def copy_libraries(self):
+    def copy_libraries(self, programs):
         own = self.path("usr/lib/dovecot")
         search = f"{own}:{own}/modules/old-stats"
-        for program in PROGRAMS:
+        for program in programs:
             output = subprocess.run(["ldd", self.path(program)], capture_output=True, check=False,
                                     env={"LD_LIBRARY_PATH": search, "PATH": os.environ["PATH"]}).stdout.decode()
             if "not found" in output:

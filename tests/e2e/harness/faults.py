@@ -12,12 +12,14 @@ from . import processes
 
 # The layout of struct control in tests/faults/faults.c.
 ON, COUNT, IDLE, STRANGER, LOADED = (4 * number for number in range(5))
-FAULTS, FAULT_SIZE, FAULTS_MAX = 24, 24, 4
+FAULTS, FAULT_SIZE, FAULTS_MAX = 24, 32, 4
 ROOT, ROOT_SIZE = FAULTS + FAULTS_MAX * FAULT_SIZE, 512
 CALLS, CALL_SIZE, CALLS_MAX = ROOT + ROOT_SIZE, 256, 1024
 SIZE = CALLS + CALLS_MAX * CALL_SIZE
 FAIL, SHORT, DELAY = 1, 2, 3
 LAST = 0xffffffff
+# Of x86-64: fsync, fdatasync, syncfs; renameat2.
+SYNCS, RENAMEAT2 = (74, 75, 306), 316
 
 
 class Call:
@@ -39,7 +41,7 @@ class Faults:
         if reason:
             t.skip(reason)
         self.daemon = t.prepare(**options)
-        self.daemon.bin = self.make_programs(t)
+        self.daemon.bin = self.make_programs(t, self.daemon.path("bin"))
         self.path = os.path.join(self.daemon.bin, "faults")
         with open(self.path, "wb") as file:
             file.truncate(SIZE)
@@ -60,9 +62,9 @@ class Faults:
         return None
 
     @staticmethod
-    def make_programs(t):
+    def make_programs(t, place):
         """A folder of programs in which postern-delivery is the one that loads faults.so into the real one."""
-        place, library = t.path("bin"), os.path.join(t.options.folder, "faults")
+        library = os.path.join(t.options.folder, "faults")
         os.makedirs(os.path.join(place, "preloaded"), 0o755)
         for folder in (place, os.path.join(place, "preloaded")):
             os.chmod(folder, 0o755)
@@ -82,17 +84,18 @@ class Faults:
     def put(self, offset, value):
         struct.pack_into("I", self.shared, offset, value)
 
-    def hits(self, place=0):
-        return self.get(FAULTS + place * FAULT_SIZE + 20)
+    def hits(self):
+        return sum(self.get(FAULTS + place * FAULT_SIZE + 20) for place in range(FAULTS_MAX))
 
     # ---- what the tests do
 
     def arm(self, *faults):
-        """Counts from here on. Each fault is (first, last, number of the call or -1, action, value)."""
+        """Counts from here on. Each fault is (first, last, number of the call or -1, action, value, number of a call
+        that must come before or -1, how often at most or 0)."""
         self.put(ON, 0)
         for place in range(FAULTS_MAX):
-            fault = faults[place] if place < len(faults) else (0, 0, -1, 0, 0)
-            struct.pack_into("IIiIII", self.shared, FAULTS + place * FAULT_SIZE, *fault, 0)
+            fault = faults[place] if place < len(faults) else (0, 0, -1, 0, 0, -1, 0)
+            struct.pack_into("IIiIIIiI", self.shared, FAULTS + place * FAULT_SIZE, *fault[:5], 0, *fault[5:])
         self.put(COUNT, 0)
         self.put(ON, 1)
 
@@ -125,13 +128,14 @@ class Faults:
 
 def fail(index, error, last=None):
     """A fault for arm(): this call fails, or all from it to `last`."""
-    return (index, index if last is None else last, -1, FAIL, getattr(errno, error))
+    return (index, index if last is None else last, -1, FAIL, getattr(errno, error), -1, 0)
 
 
 def short(index):
-    return (index, index, -1, SHORT, 0)
+    return (index, index, -1, SHORT, 0, -1, 0)
 
 
-def delay_one(index, milliseconds):
-    """This call takes so much longer."""
-    return (index, index, -1, DELAY, milliseconds)
+def slow_sync(milliseconds, after_move=False):
+    """Faults for arm(): the first call that makes something durable takes so much longer; with after_move the first one
+    behind the move to new/."""
+    return [(0, LAST, number, DELAY, milliseconds, RENAMEAT2 if after_move else -1, 1) for number in SYNCS]
