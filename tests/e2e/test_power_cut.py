@@ -62,7 +62,7 @@ class Trial:
         self.drive = Drive(t.path("disk"), DISK, lies)
         self.machine = Machine(t, self.drive, LOCALS, file_system)
         self.machine.make_file_system()
-        self.recoveries = 0
+        self.recoveries = {"forward": 0, "back": 0, "swept": 0}
         print(f"note: power cut on {file_system}: POSTERN_SEED={self.seed}", flush=True)
 
     def run_and_cut(self):
@@ -79,7 +79,9 @@ class Trial:
         self.machine.start()
         with self.machine.greeted() as client:
             ledger.transmit(client, self.book.new(MAILBOXES[:1]))
-        self.recoveries += self.machine.log().count("event=recovery")
+        log = self.machine.log()
+        for direction in self.recoveries:
+            self.recoveries[direction] += log.count(f"direction={direction}")
         return ledger.judge(self.book, self.machine.mail(), MAILBOXES)
 
     def require_clean(self):
@@ -96,7 +98,7 @@ def cut_again_and_again(t, file_system, rounds):
         t.check(not wrong, f"seed {trial.seed}, cut {number}: {wrong[:3]}, {len(wrong)} in all")
         trial.require_clean()
         print(f"note: power cut {number} on {file_system}: {trial.book.summary()}; {lost} blocks lost, "
-              f"{trial.drive.flushes} flushes, {trial.recoveries} recoveries", flush=True)
+              f"{trial.drive.flushes} flushes, recovered {trial.recoveries}", flush=True)
     trial.machine.cut_power(trial.chance, 1)
 
 
