@@ -72,6 +72,21 @@ static void forget_usage(const struct maildirs *maildirs, const struct journal_t
 	usage_forget(&measured);
 }
 
+/* Of the mailbox, not of the disk: it is passed over, and that is said. False: not so. */
+static bool pass_over(const struct journal_target *target, int error)
+{
+	struct log_line line;
+
+	if (!is_gone(error))
+		return false;
+	log_begin(&line, EVENT_SHORT, NULL);
+	log_text(&line, "what", "mailbox");
+	log_format(&line, "reason", "%s is passed over by the recovery: %s", target->path,
+		   strerror(error));
+	log_end(&line);
+	return true;
+}
+
 static bool mend_target(struct maildirs *maildirs, const struct journal_message *message,
 			const struct journal_target *target, unsigned *changed,
 			struct problem *problem)
@@ -80,14 +95,14 @@ static bool mend_target(struct maildirs *maildirs, const struct journal_message 
 	bool done;
 
 	if (!maildir)
-		return is_gone(errno);
+		return pass_over(target, errno);
 	done = message->is_forward ? go_forward(maildirs, maildir, message->name, target, changed)
 				   : go_back(maildir, message->name, target, changed);
 	/* Also where nothing was to be done: that the file is there must be durable, too. */
 	done = done && fsync(maildir->new) == 0;
-	if (!done && is_gone(errno))
+	if (!done && pass_over(target, errno))
 		done = true;
-	if (!done)
+	else if (!done)
 		problem_errno(problem, "cannot finish %s in mailbox %s", message->name,
 			      target->path);
 	maildir_release(maildirs, maildir);

@@ -268,27 +268,27 @@ def run_each(t, prepare, counts, size=20, quota=""):
         t.check(bench.cases > 20, f"only {bench.cases} cases")
 
 
-@test(covers="A-13 A-08 A-16", timeout=300)
+@test(covers="A-13 A-08 A-16 security.md:mail-bombs", timeout=300)
 def known_mailboxes(t):
     run_each(t, "known", (1, 2, 5))
 
 
-@test(covers="A-13 A-08 A-16", timeout=300)
+@test(covers="A-13 A-08 A-16 security.md:mail-bombs", timeout=300)
 def replaced_mailboxes(t):
     run_each(t, "replaced", (1, 2, 5) if t.is_long else (2,))
 
 
-@test(covers="A-13 A-08 A-16", timeout=300)
+@test(covers="A-13 A-08 A-16 security.md:mail-bombs", timeout=300)
 def missing_mailboxes(t):
     run_each(t, "missing", (1, 2, 5) if t.is_long else (1, 2))
 
 
-@test(covers="A-13 A-08 A-16", timeout=300)
+@test(covers="A-13 A-08 A-16 security.md:mail-bombs", timeout=300)
 def mailboxes_with_quota(t):
     run_each(t, "known", (1, 2), quota=" quota=1G")
 
 
-@test(covers="A-13 A-08 A-16", timeout=300)
+@test(covers="A-13 A-08 A-16 security.md:mail-bombs", timeout=300)
 def big_message(t):
     run_each(t, "known", (2,), 300000)
 
@@ -301,7 +301,7 @@ def each_lasting(bench, count, prepare):
         index += 1
 
 
-@test(covers="A-13 A-08 A-16", timeout=300)
+@test(covers="A-13 A-08 A-16 security.md:mail-bombs", timeout=300)
 def lasting_faults(t):
     """A message that was refused while the disk was out of order is nowhere when it is back."""
     with Bench(t, 20) as bench:

@@ -174,7 +174,9 @@ START_TEST(test_forward_without_mailbox)
 {
 	stage_three();
 	ck_assert_int_eq(renameat(fixture_root(), "example.org/bob", fixture_root(), "gone"), 0);
+	ck_assert_int_eq(symlinkat("../gone", fixture_root(), "example.org/bob"), 0);
 	die();
+	ck_assert(fixture_log_has("example.org/bob is passed over by the recovery"));
 	ck_assert_uint_eq(copies("alice", "new") + copies("carol", "new"), 2);
 }
 END_TEST
