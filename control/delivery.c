@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "common/frame/channel.h"
+#include "common/remember/remember.h"
 #include "control/filter.h"
 
 #define FRAME_MAX 64
@@ -87,7 +88,7 @@ static bool has_become(int report, struct problem *problem)
 /* ---- START and PIPES ---- */
 
 static bool send_start(const struct delivery *delivery, const struct delivery_settings *settings,
-		       int mail_root)
+		       int mail_root, int remember)
 {
 	const struct message_start start = { .serial = 1 };
 	const int descriptors[START_DESCRIPTORS_DELIVERY] = {
@@ -95,6 +96,7 @@ static bool send_start(const struct delivery *delivery, const struct delivery_se
 		[START_TABLES] = settings->tables,
 		[START_LOG] = settings->log,
 		[START_MAIL_ROOT] = mail_root,
+		[START_REMEMBER] = remember,
 	};
 	uint8_t bytes[MESSAGE_CONTROL_MAX];
 	struct wire_writer payload = { bytes, sizeof(bytes), 0, false };
@@ -102,6 +104,21 @@ static bool send_start(const struct delivery *delivery, const struct delivery_se
 	message_put_start(&payload, &start);
 	return channel_send(delivery->channel, MESSAGE_START, &payload, descriptors,
 			    START_DESCRIPTORS_DELIVERY);
+}
+
+/* What is in memory is not there any more after a crash: each of them gets an empty one. */
+static bool hand_over(const struct delivery *delivery, const struct delivery_settings *settings,
+		      int mail_root, struct problem *problem)
+{
+	int remember = remember_make(problem);
+	bool sent;
+
+	if (remember < 0)
+		return false;
+	sent = send_start(delivery, settings, mail_root, remember) ||
+	       problem_errno(problem, "delivery's control channel");
+	close(remember);
+	return sent;
 }
 
 static bool send_pipes(const struct delivery *delivery, int reads, int writes)
@@ -172,12 +189,9 @@ bool delivery_start(struct delivery *delivery, const struct delivery_settings *s
 		    enum delivery_kind kind, int mail_root, struct problem *problem)
 {
 	*delivery = (struct delivery){ .channel = -1, .messages = -1, .verdicts = -1 };
-	if (fork_delivery(delivery, settings, kind, problem)) {
-		if (!send_start(delivery, settings, mail_root))
-			problem_errno(problem, "delivery's control channel");
-		else if (connect_pipes(delivery, problem))
-			return true;
-	}
+	if (fork_delivery(delivery, settings, kind, problem) &&
+	    hand_over(delivery, settings, mail_root, problem) && connect_pipes(delivery, problem))
+		return true;
 	delivery_drop(delivery);
 	return false;
 }

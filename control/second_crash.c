@@ -14,6 +14,7 @@
 
 #define STATES_FOR_EACH 60 /* about: a recovery has some tens of operations */
 #define TRIES_FOR_EACH 8   /* not every recovery has something to do */
+#define DRAWS_FOR_EACH 100
 
 static bool has(const struct operations *operations, enum operation_type type)
 {
@@ -81,19 +82,43 @@ static bool try_one(const struct trial_settings *settings, const struct crash_st
 	return second->outcome.result == TRIAL_RIGHT;
 }
 
+static uint64_t mix(uint64_t value)
+{
+	value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9u;
+	value = (value ^ (value >> 27)) * 0x94d049bb133111ebu;
+	return value ^ (value >> 31);
+}
+
+/* Where files must have been moved, the crash came in the midst of it. */
+static bool may_serve(const struct trial_settings *settings, const struct crash_state *state,
+		      const struct second_crash *second)
+{
+	return second->recoveries % 2 == 1 ||
+	       (state->length > settings->operations->first &&
+		settings->operations->list[state->length - 1].type == OPERATION_RENAME);
+}
+
 void second_crash_run(const struct trial_settings *settings, const struct crash_states *states,
 		      size_t most, uint64_t seed, struct second_crash *second)
 {
 	size_t recoveries = most / STATES_FOR_EACH + 1;
 	size_t tries = recoveries * TRIES_FOR_EACH;
-	/* Any odd step meets states of all times. */
-	size_t at = (size_t)(seed * 7919), step = (states->count * 5 / 8) | 1;
+	size_t draws = tries * DRAWS_FOR_EACH;
+	uint64_t random = seed;
 
 	memset(second, 0, sizeof(*second));
 	second->outcome.result = TRIAL_RIGHT;
-	for (; tries > 0 && second->recoveries < recoveries; tries--, at += step)
-		if (!try_one(settings, &states->list[at % states->count], seed + tries, second))
+	for (; tries > 0 && draws > 0 && second->recoveries < recoveries; draws--) {
+		const struct crash_state *state;
+
+		random += 0x9e3779b97f4a7c15u;
+		state = &states->list[mix(random) % states->count];
+		if (!may_serve(settings, state, second))
+			continue;
+		tries--;
+		if (!try_one(settings, state, random, second))
 			return;
+	}
 }
 
 void second_crash_free(struct second_crash *second)

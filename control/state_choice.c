@@ -146,11 +146,13 @@ static void take_random(struct choice *choice, uint8_t *outcomes)
 		/* From nearly all kept to nearly all dropped. */
 		uint64_t often = next_random(choice) % 16;
 
-		for (size_t i = 0; i < point->count; i++)
-			outcomes[i] = next_random(choice) % 16 > often
-					      ? OUTCOME_KEPT
-					      : (uint8_t)(next_random(choice) %
-							  point->pending[i].outcomes);
+		for (size_t i = 0; i < point->count; i++) {
+			uint64_t drawn = next_random(choice);
+
+			outcomes[i] = OUTCOME_KEPT;
+			if (drawn % 16 <= often)
+				outcomes[i] = (uint8_t)(drawn / 16 % point->pending[i].outcomes);
+		}
 		take(choice, outcomes, (uint32_t)next_random(choice));
 	}
 }

@@ -280,7 +280,8 @@ def mixed_load(t):
     seed = int(os.environ.get("POSTERN_SEED", time.time_ns() % 1000000))
     print(f"note: soak: POSTERN_SEED={seed}", flush=True)
     chance, disk = random.Random(seed), Disk(t)
-    daemon = prepared(t, delivery={"maildir": disk.path + "/mail/%d/%u"})
+    # The disk is small, and is to be really full at times.
+    daemon = prepared(t, delivery={"maildir": disk.path + "/mail/%d/%u", "reserve": 0, "reserve-inodes": 0})
     daemon.mail_root = disk.path + "/mail"
     trouble = Trouble(daemon, chance, disk)
     daemon.start()
