@@ -19,7 +19,7 @@ LOCALS = [mailbox.split("@", maxsplit=1)[0] for mailbox in MAILBOXES]
 # More of them one after the other, and the master waits longer each time (master/backoff.h).
 KILLS_PER_START = 3
 # Places in the short run, for each program and moment.
-PLACES, PLACES_MASTER = 18, 10
+PLACES, PLACES_MASTER = 20, 10
 BIG = 100 << 10
 
 

@@ -100,18 +100,25 @@ class Tracer:
             self.socket.close()
 
 
+# Calls that change what a crash leaves on the disk.
+WEIGHTY = ("renameat2", "fsync", "fdatasync", "syncfs", "sync_file_range", "unlinkat", "pwrite64", "copy_file_range")
+
+
+def thinned(numbers, most):
+    return numbers[::-(-len(numbers) // most)] if numbers and most > 0 else []
+
+
 def chosen(calls, most, is_long):
-    """At which calls to kill: all of them in the long test; otherwise the first of each kind, then the first
-    of each pair of neighbours, where something new begins, as many as there is time for."""
-    numbers = list(range(1, len(calls) + 1))
+    """At which calls to kill: all of them in the long test.  Otherwise, as many as there is time for: one in the
+    middle of each weighty kind, which is among the many recipients; the first of each kind; the first of
+    each pair of neighbours, where something new begins."""
     if is_long:
-        return numbers
-    kinds, pairs = {}, {}
-    for number, before, call in zip(numbers, ["", *calls], calls):
-        kinds.setdefault(call, number)
+        return list(range(1, len(calls) + 1))
+    places, pairs = {}, {}
+    for number, before, call in zip(range(1, len(calls) + 1), ["", *calls], calls):
+        places.setdefault(call, []).append(number)
         pairs.setdefault((before, call), number)
-    first = sorted(kinds.values())
-    first = first[::-(-len(first) // most)]
-    others = sorted(set(pairs.values()) - set(first))
-    room = most - len(first)
-    return sorted(first + (others[::-(-len(others) // room)] if room and others else []))
+    found = {numbers[len(numbers) // 2] for call, numbers in places.items() if call in WEIGHTY}
+    for more in ([numbers[0] for numbers in places.values()], pairs.values()):
+        found |= set(thinned(sorted(set(more) - found), most - len(found)))
+    return sorted(found)
