@@ -290,6 +290,7 @@ def mixed_load(t):
         daemon.signal(signal.SIGHUP)
         daemon.wait_event("reload", count=number + 1)
     settle(daemon, ledger.Ledger("s0"))
+    daemon.mail().empty()
     first = measure(t, daemon)
     end, number = time.monotonic() + (LONG if t.is_long else SHORT), 0
     while time.monotonic() < end:
